@@ -1,0 +1,94 @@
+// What core/ hands to a device: one op with resolved operands. Also the contract between core/ and
+// a device's kernels.
+#ifndef GK_CORE_CALL_H
+#define GK_CORE_CALL_H
+
+#include "view.h"
+
+typedef enum gk_family {
+  GK_FAMILY_ELEMENTWISE = 1,
+  GK_FAMILY_REDUCE,
+  GK_FAMILY_SCAN,
+  GK_FAMILY_MATMUL,
+  GK_FAMILY_INDEX,
+  GK_FAMILY_SORT,
+  GK_FAMILY_COPY,
+  GK_FAMILY_CREATE,
+  GK_FAMILY_RANDOM,
+  GK_FAMILY_COUNT
+} gk_family;
+
+enum {
+#define GK_OP(code, name, family, arity, accepts, compute, result, summary) GK_OP_##name = code,
+#include "ops.def"
+#undef GK_OP
+  GK_OP_LIMIT = 256
+};
+
+typedef struct gk_op {
+  const char *name;   // as TypeScript spells it; NULL where the code is not in use
+  uint16_t accepts;   // gk_class bits
+  uint8_t family, arity, compute, result;
+} gk_op;
+
+enum { GK_COMPUTE_PROMOTE, GK_COMPUTE_FLOAT, GK_COMPUTE_BOOL, GK_COMPUTE_FIRST, GK_COMPUTE_GIVEN };
+enum { GK_RESULT_SAME, GK_RESULT_BOOL, GK_RESULT_INT64, GK_RESULT_WIDE };
+
+extern const gk_op gk_ops[GK_OP_LIMIT];
+
+// The bytes of a storage; NULL for one of no elements.
+void *gk_storage_data(const struct gk_storage *storage);
+static inline char *gk_view_data(const gk_view *v) {
+  char *base = gk_storage_data(v->storage);
+  return base ? base + v->offset : base; // no arithmetic on NULL
+}
+
+// One op, checked: every shape fits, every index that the host knows is in range, every dtype is
+// accepted, and outputs overlap no input but where an elementwise op writes onto the identical
+// view of an operand.
+//
+//   ELEMENTWISE  `in` have been broadcast to out[0]'s shape (stride 0); a NULL entry is a number,
+//                scalar[i], an element of dtype `compute`. Operands have their own dtypes and are
+//                converted to `compute` (for `where`, operand 0 to bool); out[0] has
+//                dtype bool for a predicate, else `compute`.
+//                flat: all operands are arrays or numbers of dtype `compute`, contiguous and of
+//                one shape, so that only size matters.
+//   REDUCE       in[0] any strides; out[0] with in's rank, and length 1 and stride 0 on the axes
+//                that are reduced (bits of `axes`). `compute` is the dtype of in[0] after the
+//                op's rule (for sum and prod the result's: int64, or as out[0]; for bool ops: bool). argmin
+//                and argmax: one axis, or the flattened array in row-major order where `axes` has
+//                all bits. No element is reduced for min, max, argmin, argmax: core refuses that.
+//   SCAN, SORT   in[0] and out[0] of the same shape; along `axis`. SORT: `flags` bit 2 descending.
+//   MATMUL       in: [..., m, k] and [..., k, n], out [..., m, n]; batch axes broadcast (stride 0),
+//                all of one rank of 2 or more. Operands are converted to `compute`.
+//   INDEX        take: in[0] array, in[1] integer indices, out[0] has shape
+//                in[0].shape[:axis] + in[1].shape + in[0].shape[axis+1:] and in[0]'s dtype.
+//   COPY         in[0] broadcast to out[0]'s shape; any two dtypes.
+//   CREATE       out[0]; scalar[0] (and scalar[1] for arange's step, as float64 in both: f[0], f[1]);
+//                eye: axis = diagonal.
+//   RANDOM       out[0] contiguous; key, counter: element i takes word (i & 3) of the Philox block
+//                counter + i / 4 (per pair of elements of 64 bit: words 0-1 or 2-3); f[0], f[1].
+typedef struct gk_call {
+  uint16_t op;
+  uint8_t family, inputs, outputs, compute;
+  bool flat;
+  int8_t axis;
+  uint32_t axes, flags;
+  int64_t size; // elements of out[0]; for REDUCE of in[0]: what the time depends on
+  const gk_view *in[3];
+  const gk_view *out[2];
+  gk_scalar scalar[3];
+  double f[2];
+  uint64_t key, counter;
+} gk_call;
+
+// Filled by whoever fails; the text names the op.
+typedef struct gk_error {
+  gk_status status;
+  char text[512];
+} gk_error;
+
+gk_status gk_error_set(gk_error *error, gk_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif
