@@ -1,0 +1,186 @@
+//! Builds csrc/ into one shared library.
+//!
+//!   zig build                 zig-out/lib/libgpukit.so (.dylib, .dll), for this machine or -Dtarget
+//!   zig build cross           the same for every target of `cross_targets`, in zig-out/cross/<target>/
+//!   zig build ctest           every tests/native/*_test.c as a program, in zig-out/ctest/
+//!   zig build ctest-aarch64   the same for aarch64 (static, so that qemu-user runs it), in zig-out/ctest-aarch64/
+//!
+//! Sources are found by folder, in sorted order: a new .c file needs no line here. A file named
+//! *_simd.c is compiled once per instruction set with -DGK_ISA=<name>, all others once for the
+//! lowest CPU of the architecture. scripts/sanitize.mjs repeats the instruction sets for gcc.
+
+const std = @import("std");
+
+/// Folders whose *.c files make up the library.
+const source_dirs = [_][]const u8{ "csrc/core", "csrc/cpu" };
+const test_dir = "tests/native";
+
+/// The oldest glibc that a built library runs on (RHEL 8, Debian 10, Ubuntu 18.10).
+const glibc = std.SemanticVersion{ .major = 2, .minor = 28, .patch = 0 };
+
+const cross_targets = [_][]const u8{
+    "x86_64-linux-gnu.2.28",
+    "aarch64-linux-gnu.2.28",
+    "aarch64-macos",
+    "x86_64-windows-gnu",
+};
+
+// Results must not depend on the compiler's mood: no contraction of a*b+c, no fast-math. Arrays are
+// reinterpreted between dtypes all over, hence no strict aliasing. errno and floating-point traps
+// are never read, and giving them up is what lets sqrt and comparisons vectorise.
+const c_flags = [_][]const u8{
+    "-std=gnu11",
+    "-fvisibility=hidden",
+    "-ffp-contract=off",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-fno-strict-aliasing",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+};
+const library_flags = c_flags ++ [_][]const u8{"-O3"};
+// Test programs keep assert().
+const test_flags = c_flags ++ [_][]const u8{ "-O1", "-UNDEBUG" };
+
+const avx2_flags = [_][]const u8{ "-mavx2", "-mfma", "-mf16c", "-mbmi", "-mbmi2", "-mlzcnt", "-mpopcnt" };
+const avx512_flags = avx2_flags ++ [_][]const u8{
+    "-mavx512f",    "-mavx512bw",   "-mavx512dq",   "-mavx512vl",    "-mavx512vnni",
+    "-mavx512bf16", "-mavx512vbmi", "-mavx512vbmi2", "-mprefer-vector-width=512",
+};
+
+const Isa = struct { name: []const u8, flags: []const []const u8 };
+const x86_isas = [_]Isa{
+    .{ .name = "baseline", .flags = &.{} },
+    .{ .name = "avx2", .flags = &avx2_flags },
+    .{ .name = "avx512", .flags = &avx512_flags },
+};
+const arm_isas = [_]Isa{.{ .name = "neon", .flags = &.{} }};
+const other_isas = [_]Isa{.{ .name = "baseline", .flags = &.{} }};
+
+pub fn build(b: *std.Build) void {
+    var query = b.standardTargetOptionsQueryOnly(.{});
+    // What the machine that builds happens to have must not end up in the library.
+    if (query.cpu_model == .determined_by_arch_os) query.cpu_model = .baseline;
+    var target = b.resolveTargetQuery(query);
+    if (target.result.os.tag == .linux and target.result.abi == .gnu and query.glibc_version == null) {
+        query.glibc_version = glibc;
+        target = b.resolveTargetQuery(query);
+    }
+    const library = addLibrary(b, target, .dynamic);
+    b.getInstallStep().dependOn(&installInto(b, library, "lib").step);
+
+    const cross = b.step("cross", "Build the library for every supported platform");
+    for (cross_targets) |name| {
+        const cross_library = addLibrary(b, parseTarget(b, name), .dynamic);
+        cross.dependOn(&installInto(b, cross_library, b.fmt("cross/{s}", .{name})).step);
+    }
+
+    const ctest = b.step("ctest", "Build the C tests");
+    addTests(b, ctest, target, "ctest");
+
+    const ctest_arm = b.step("ctest-aarch64", "Build the C tests for aarch64 Linux, static");
+    addTests(b, ctest_arm, parseTarget(b, "aarch64-linux-musl"), "ctest-aarch64");
+}
+
+fn parseTarget(b: *std.Build, name: []const u8) std.Build.ResolvedTarget {
+    const query = b.parseTargetQuery(.{ .arch_os_abi = name }) catch @panic("bad target in build.zig");
+    return b.resolveTargetQuery(query);
+}
+
+fn createModule(b: *std.Build, target: std.Build.ResolvedTarget, strip: bool) *std.Build.Module {
+    const module = b.createModule(.{
+        .target = target,
+        .optimize = .fast,
+        .link_libc = true,
+        .strip = strip,
+        .pic = true,
+        // Zig's default traps on undefined behaviour; scripts/sanitize.mjs looks for it instead.
+        .sanitize_c = .off,
+    });
+    module.addIncludePath(b.path("csrc"));
+    return module;
+}
+
+fn addLibrary(b: *std.Build, target: std.Build.ResolvedTarget, linkage: std.builtin.LinkMode) *std.Build.Step.Compile {
+    const module = createModule(b, target, linkage == .dynamic);
+    const isas: []const Isa = switch (target.result.cpu.arch) {
+        .x86_64 => &x86_isas,
+        .aarch64 => &arm_isas,
+        else => &other_isas,
+    };
+    for (source_dirs) |dir| {
+        for (listFiles(b, dir, ".c")) |name| {
+            const file = b.path(b.pathJoin(&.{ dir, name }));
+            if (!std.mem.endsWith(u8, name, "_simd.c")) {
+                module.addCSourceFile(.{ .file = file, .flags = &library_flags });
+                continue;
+            }
+            for (isas) |isa| {
+                var flags: std.ArrayList([]const u8) = .empty;
+                flags.appendSlice(b.allocator, &library_flags) catch @panic("OOM");
+                flags.append(b.allocator, b.fmt("-DGK_ISA={s}", .{isa.name})) catch @panic("OOM");
+                flags.appendSlice(b.allocator, isa.flags) catch @panic("OOM");
+                module.addCSourceFile(.{ .file = file, .flags = flags.items });
+            }
+        }
+    }
+    return b.addLibrary(.{ .name = "gpukit", .root_module = module, .linkage = linkage });
+}
+
+/// One program per test, against a static library of the same objects: internal functions are
+/// reachable there.
+fn addTests(b: *std.Build, step: *std.Build.Step, target: std.Build.ResolvedTarget, dir: []const u8) void {
+    const library = addLibrary(b, target, .static);
+    for (listFiles(b, test_dir, "_test.c")) |name| {
+        const module = createModule(b, target, false);
+        module.addCSourceFile(.{
+            .file = b.path(b.pathJoin(&.{ test_dir, name })),
+            .flags = &test_flags,
+        });
+        module.linkLibrary(library);
+        const program = b.addExecutable(.{
+            .name = name[0 .. name.len - ".c".len],
+            .root_module = module,
+            .linkage = if (target.result.abi == .musl) .static else null,
+        });
+        step.dependOn(&installInto(b, program, dir).step);
+    }
+}
+
+fn installInto(b: *std.Build, compile: *std.Build.Step.Compile, dir: []const u8) *std.Build.Step.InstallArtifact {
+    return b.addInstallArtifact(compile, .{
+        .dest_dir = .{ .override = .{ .custom = dir } },
+        .pdb_dir = .disabled,
+        .implib_dir = .disabled,
+        .h_dir = .disabled,
+    });
+}
+
+/// The names in `dir` that end in `suffix`, sorted; none where the folder does not exist.
+fn listFiles(b: *std.Build, dir: []const u8, suffix: []const u8) []const []const u8 {
+    const io = b.graph.io;
+    var names: std.ArrayList([]const u8) = .empty;
+    var handle = b.root.openDir(io, dir, .{ .iterate = true }) catch |err| switch (err) {
+        error.FileNotFound => {
+            // A folder that may appear later cannot be tracked by name.
+            b.graph.poisonCache();
+            return names.items;
+        },
+        else => std.process.fatal("cannot list {s}: {t}", .{ dir, err }),
+    };
+    defer handle.close(io);
+    b.dependOnDirectoryContents(b.path(dir));
+    var it = handle.iterate();
+    while (it.next(io) catch |err| std.process.fatal("cannot list {s}: {t}", .{ dir, err })) |entry| {
+        if (entry.kind == .file and std.mem.endsWith(u8, entry.name, suffix)) {
+            names.append(b.allocator, b.dupe(entry.name)) catch @panic("OOM");
+        }
+    }
+    std.mem.sort([]const u8, names.items, {}, lessThan);
+    return names.items;
+}
+
+fn lessThan(_: void, a: []const u8, c: []const u8) bool {
+    return std.mem.lessThan(u8, a, c);
+}
