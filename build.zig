@@ -30,6 +30,7 @@ const cross_targets = [_][]const u8{
 // are never read, and giving them up is what lets sqrt and comparisons vectorise.
 const c_flags = [_][]const u8{
     "-std=gnu11",
+    "-D_GNU_SOURCE",
     "-fvisibility=hidden",
     "-ffp-contract=off",
     "-fno-math-errno",
@@ -64,6 +65,9 @@ pub fn build(b: *std.Build) void {
     if (query.cpu_model == .determined_by_arch_os) query.cpu_model = .baseline;
     var target = b.resolveTargetQuery(query);
     if (target.result.os.tag == .linux and target.result.abi == .gnu and query.glibc_version == null) {
+        query.cpu_arch = target.result.cpu.arch;
+        query.os_tag = .linux;
+        query.abi = .gnu;
         query.glibc_version = glibc;
         target = b.resolveTargetQuery(query);
     }
@@ -84,7 +88,7 @@ pub fn build(b: *std.Build) void {
 }
 
 fn parseTarget(b: *std.Build, name: []const u8) std.Build.ResolvedTarget {
-    const query = b.parseTargetQuery(.{ .arch_os_abi = name }) catch @panic("bad target in build.zig");
+    const query = std.Build.parseTargetQuery(.{ .arch_os_abi = name }) catch @panic("bad target in build.zig");
     return b.resolveTargetQuery(query);
 }
 
