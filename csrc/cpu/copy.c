@@ -1,0 +1,177 @@
+// Copies between any two views, and the conversions and gathers that other families use.
+#include "copy.h"
+
+#include <string.h>
+
+#if defined(__x86_64__) || defined(_M_X64)
+#include <emmintrin.h>
+#endif
+
+#include "blocks.h"
+
+// ---- conversions
+
+// What has no loop of its own goes through float32: float16, bfloat16 and complex64 to and from
+// anything. Integers beyond 2^24 are rounded to float32 first, as PyTorch does.
+static void cast_through_float(int64_t n, const char *in, uint8_t from, char *out, uint8_t to) {
+  const gk_copy_kernels *kernels = gk_copy();
+  // float64 is rounded to a 16-bit float only once.
+  gk_cast_fn first = from == GK_float64 && (to == GK_float16 || to == GK_bfloat16)
+                         ? kernels->to_odd
+                         : kernels->cast[from][GK_float32];
+  gk_cast_fn second = kernels->cast[GK_float32][to];
+  float block[GK_BLOCK_ELEMENTS];
+  for (int64_t i = 0; i < n; i += GK_BLOCK_ELEMENTS) {
+    int64_t count = n - i < GK_BLOCK_ELEMENTS ? n - i : GK_BLOCK_ELEMENTS;
+    first(count, in + i * gk_dtypes[from].size, block);
+    second(count, block, out + i * gk_dtypes[to].size);
+  }
+}
+
+// A function for each such pair, since a gk_cast_fn knows its dtypes.
+#define THROUGH(from, to)                                                                          \
+  static void from##_to_##to(int64_t n, const void *in, void *out) {                               \
+    cast_through_float(n, in, GK_##from, out, GK_##to);                                            \
+  }
+#define BOTH_WAYS(a, b) THROUGH(a, b) THROUGH(b, a)
+#define THROUGH_NUMBERS(a)                                                                         \
+  THROUGH(bool, a)                                                                                 \
+  BOTH_WAYS(a, int8)                                                                               \
+  BOTH_WAYS(a, uint8)                                                                              \
+  BOTH_WAYS(a, int16)                                                                              \
+  BOTH_WAYS(a, uint16)                                                                             \
+  BOTH_WAYS(a, int32)                                                                              \
+  BOTH_WAYS(a, uint32)                                                                             \
+  BOTH_WAYS(a, int64)                                                                              \
+  BOTH_WAYS(a, uint64)                                                                             \
+  BOTH_WAYS(a, float64)
+THROUGH_NUMBERS(float16)
+THROUGH_NUMBERS(bfloat16)
+THROUGH_NUMBERS(complex64)
+BOTH_WAYS(float16, bfloat16)
+BOTH_WAYS(float16, complex64)
+BOTH_WAYS(bfloat16, complex64)
+
+#define NUMBERS_TO(a)                                                                              \
+  [GK_bool][GK_##a] = bool_to_##a, [GK_int8][GK_##a] = int8_to_##a,                                \
+  [GK_uint8][GK_##a] = uint8_to_##a, [GK_int16][GK_##a] = int16_to_##a,                            \
+  [GK_uint16][GK_##a] = uint16_to_##a, [GK_int32][GK_##a] = int32_to_##a,                          \
+  [GK_uint32][GK_##a] = uint32_to_##a, [GK_int64][GK_##a] = int64_to_##a,                          \
+  [GK_uint64][GK_##a] = uint64_to_##a, [GK_float64][GK_##a] = float64_to_##a
+#define TO_NUMBERS(a)                                                                              \
+  [GK_##a][GK_int8] = a##_to_int8, [GK_##a][GK_uint8] = a##_to_uint8,                              \
+  [GK_##a][GK_int16] = a##_to_int16, [GK_##a][GK_uint16] = a##_to_uint16,                          \
+  [GK_##a][GK_int32] = a##_to_int32, [GK_##a][GK_uint32] = a##_to_uint32,                          \
+  [GK_##a][GK_int64] = a##_to_int64, [GK_##a][GK_uint64] = a##_to_uint64,                          \
+  [GK_##a][GK_float64] = a##_to_float64
+
+static const gk_cast_fn through_float[GK_DTYPE_COUNT][GK_DTYPE_COUNT] = {
+    NUMBERS_TO(float16),
+    NUMBERS_TO(bfloat16),
+    NUMBERS_TO(complex64),
+    TO_NUMBERS(float16),
+    TO_NUMBERS(bfloat16),
+    TO_NUMBERS(complex64),
+    [GK_float16][GK_bfloat16] = float16_to_bfloat16,
+    [GK_bfloat16][GK_float16] = bfloat16_to_float16,
+    [GK_float16][GK_complex64] = float16_to_complex64,
+    [GK_complex64][GK_float16] = complex64_to_float16,
+    [GK_bfloat16][GK_complex64] = bfloat16_to_complex64,
+    [GK_complex64][GK_bfloat16] = complex64_to_bfloat16,
+};
+
+gk_cast_fn gk_cpu_cast(uint8_t from, uint8_t to) {
+  gk_cast_fn fn = gk_copy()->cast[from][to];
+  return fn ? fn : through_float[from][to];
+}
+
+// ---- gather, scatter, splat
+
+// Calls `macro` with the unsigned type of `bytes` bytes.
+#define BY_SIZE(bytes, macro)                                                                      \
+  switch (bytes) {                                                                                 \
+  case 1:                                                                                          \
+    macro(uint8_t);                                                                                \
+    break;                                                                                         \
+  case 2:                                                                                          \
+    macro(uint16_t);                                                                               \
+    break;                                                                                         \
+  case 4:                                                                                          \
+    macro(uint32_t);                                                                               \
+    break;                                                                                         \
+  default:                                                                                         \
+    macro(uint64_t);                                                                               \
+    break;                                                                                         \
+  }
+
+void gk_cpu_gather(int64_t n, int bytes, const void *in, int64_t stride, void *out) {
+  if (n <= 0) return;
+  if (stride == 1) {
+    memcpy(out, in, (size_t)n * (size_t)bytes);
+    return;
+  }
+  if (stride == 0) {
+    gk_cpu_splat(n, bytes, in, out);
+    return;
+  }
+#define GATHER(T)                                                                                  \
+  for (int64_t i = 0; i < n; i++) ((T *)out)[i] = ((const T *)in)[i * stride]
+  BY_SIZE(bytes, GATHER)
+}
+
+void gk_cpu_scatter(int64_t n, int bytes, const void *in, void *out, int64_t stride) {
+  if (n <= 0) return;
+  if (stride == 1) {
+    memcpy(out, in, (size_t)n * (size_t)bytes);
+    return;
+  }
+#define SCATTER(T)                                                                                 \
+  for (int64_t i = 0; i < n; i++) ((T *)out)[i * stride] = ((const T *)in)[i]
+  BY_SIZE(bytes, SCATTER)
+}
+
+void gk_cpu_splat(int64_t n, int bytes, const void *value, void *out) {
+  if (bytes == 1) {
+    memset(out, *(const uint8_t *)value, n > 0 ? (size_t)n : 0);
+    return;
+  }
+#define SPLAT(T)                                                                                   \
+  do {                                                                                             \
+    T v;                                                                                           \
+    memcpy(&v, value, sizeof v);                                                                   \
+    for (int64_t i = 0; i < n; i++) ((T *)out)[i] = v;                                             \
+  } while (0)
+  BY_SIZE(bytes, SPLAT)
+}
+
+// ---- streaming
+
+void gk_copy_streaming(int64_t bytes, const void *in, void *out) {
+#if defined(__x86_64__) || defined(_M_X64)
+  const char *from = in;
+  char *to = out;
+  int64_t head = (int64_t)(-(uintptr_t)to & 63);
+  if (head > bytes) head = bytes;
+  memcpy(to, from, (size_t)head);
+  int64_t i = head;
+  for (; i + 64 <= bytes; i += 64) {
+    __m128i a = _mm_loadu_si128((const __m128i *)(from + i));
+    __m128i b = _mm_loadu_si128((const __m128i *)(from + i + 16));
+    __m128i c = _mm_loadu_si128((const __m128i *)(from + i + 32));
+    __m128i d = _mm_loadu_si128((const __m128i *)(from + i + 48));
+    _mm_stream_si128((__m128i *)(to + i), a);
+    _mm_stream_si128((__m128i *)(to + i + 16), b);
+    _mm_stream_si128((__m128i *)(to + i + 32), c);
+    _mm_stream_si128((__m128i *)(to + i + 48), d);
+  }
+  memcpy(to + i, from + i, (size_t)(bytes - i));
+#else
+  memcpy(out, in, (size_t)bytes);
+#endif
+}
+
+void gk_stream_fence(void) {
+#if defined(__x86_64__) || defined(_M_X64)
+  _mm_sfence();
+#endif
+}
