@@ -5,6 +5,7 @@ import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
+import process from "node:process";
 import { fileURLToPath } from "node:url";
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -27,11 +28,18 @@ export const library = {
   win32: join(root, "zig-out", "lib", "gpukit.dll"),
 }[process.platform] ?? join(root, "zig-out", "lib", "libgpukit.so");
 
-/** Zig keeps built C runtimes in the user's cache; without a HOME it needs to be told where. */
+/**
+ * What `zig build` needs. ZIG_DEBUG_CMD: Zig compiles its own build system on first use, here
+ * without optimising it, which takes 15 s instead of 100. The cache of built C runtimes belongs to
+ * the user; without a HOME it needs a place.
+ */
 export function zigEnvironment() {
-  const home = process.env.HOME ?? process.env.LOCALAPPDATA ?? process.env.XDG_CACHE_HOME;
-  if (process.env.ZIG_GLOBAL_CACHE_DIR || home) return {};
-  return { ZIG_GLOBAL_CACHE_DIR: join(root, ".zig-cache", "global") };
+  const { HOME, LOCALAPPDATA, XDG_CACHE_HOME, ZIG_GLOBAL_CACHE_DIR } = process.env;
+  const hasCache = ZIG_GLOBAL_CACHE_DIR || XDG_CACHE_HOME || HOME || LOCALAPPDATA;
+  return {
+    ZIG_DEBUG_CMD: "1",
+    ...(hasCache ? {} : { ZIG_GLOBAL_CACHE_DIR: join(root, ".zig-cache", "global") }),
+  };
 }
 
 /** A hash over texts and files (relative to the root); a missing file counts as such. */
