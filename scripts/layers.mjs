@@ -9,13 +9,14 @@ import { listFiles, root } from "./tools.mjs";
 
 const source = /\.(ts|mts|c|h|def|cu|cuh)$/;
 
-/** Words that a layer must not know. `keepStrings` looks into string literals too. */
+/** Words that a layer must not know, in code and in string literals. */
 const words = [
   {
     files: /^(mod\.ts|lib\/|cli\/|csrc\/)/,
     // A quote before the word is a symbol's name such as "Deno.customInspect", which both runtimes
     // may be asked for.
-    forbid: /(?<!["'`\w.$])(Deno|Bun)\.(?=[A-Za-z])|bun:ffi|["'](Deno|Bun)["']\s+in\s+globalThis|globalThis\.(Deno|Bun)\b/,
+    forbid:
+      /(?<!["'`\w.$])(Deno|Bun)\.(?=[A-Za-z])|bun:ffi|["'](Deno|Bun)["']\s+in\s+globalThis|globalThis\.(Deno|Bun)\b/,
     reason: "only bindings/ knows the runtime",
   },
   {
@@ -90,7 +91,8 @@ const maxLines = { files: /^(csrc|lib|bindings)\//, lines: 800 };
 /** What no published or shown text may hold. */
 const texts = [
   {
-    files: /^(package\.json|[A-Z]\w*\.md|docs\/.*|examples\/.*|scripts\/.*|lib\/.*|bindings\/.*|csrc\/.*|tests\/.*\.(ts|c|h|py|md))$/,
+    files:
+      /^(package\.json|[A-Z]\w*\.md|docs\/.*|examples\/.*|scripts\/.*|lib\/.*|bindings\/.*|csrc\/.*|tests\/.*\.(ts|c|h|py|md))$/,
     forbid: /(?<![\w.$}*~@:/])\/(work|home|root|Users|mnt)\/[\w.-]+|\b[A-Z]:\\(?:Users|work)\b/,
     reason: "a path of somebody's machine",
     except: /^scripts\/layers\.mjs$/,
@@ -107,7 +109,7 @@ const texts = [
 const problems = [];
 const report = (file, line, text, reason) => problems.push(`${file}:${line}: ${text} (${reason})`);
 
-/** The text with comments (and, if asked, string contents) blanked; lines and columns stay. */
+/** The text with comments blanked; lines and columns stay. */
 function stripped(text, isC) {
   let out = "";
   let i = 0;
@@ -164,7 +166,11 @@ function importsOf(code) {
   ];
   for (const form of forms) {
     for (const match of code.matchAll(form)) {
-      found.push({ line: lineAt(code, match.index), target: match[2], typeOnly: Boolean(match[1]) });
+      found.push({
+        line: lineAt(code, match.index),
+        target: match[2],
+        typeOnly: Boolean(match[1]),
+      });
     }
   }
   return found;
@@ -190,7 +196,11 @@ function resolveInclude(from, target, files) {
   return !files.has(near) && files.has(fromRoot) ? fromRoot : near;
 }
 
-const all = listFiles(".", (path) => !/^(node_modules|\.toolchain[^/]*|\.zig-cache|zig-out|\.cache|\.git|\.venv)\//.test(path));
+const all = listFiles(
+  ".",
+  (path) =>
+    !/^(node_modules|\.toolchain[^/]*|\.zig-cache|zig-out|\.cache|\.git|\.venv)\//.test(path),
+);
 const known = new Set(all);
 const graph = new Map();
 
@@ -233,13 +243,20 @@ for (const file of all) {
   if (file === "mod.ts") {
     const rest = code.replace(/\bexport\s+(type\s)?[\w*{}\s,$]*?\bfrom\s*["'][^"']+["'];?/g, "");
     const at = rest.search(/\S/);
-    if (at >= 0) report(file, lineAt(rest, at), rest.slice(at).split("\n")[0], "mod.ts only re-exports");
+    if (at >= 0) {
+      report(file, lineAt(rest, at), rest.slice(at).split("\n")[0], "mod.ts only re-exports");
+    }
   }
 
   const lines = text.split("\n");
   const length = lines.length - (lines.at(-1) === "" ? 1 : 0);
   if (maxLines.files.test(file) && length > maxLines.lines && !/generated/i.test(lines[0])) {
-    report(file, maxLines.lines + 1, `${length} lines`, `at most ${maxLines.lines}: split it by subject`);
+    report(
+      file,
+      maxLines.lines + 1,
+      `${length} lines`,
+      `at most ${maxLines.lines}: split it by subject`,
+    );
   }
 }
 
@@ -251,7 +268,12 @@ function walk(file, path) {
     if (!graph.has(next)) continue;
     if (state.get(next) === "open") {
       const cycle = [...path.slice(path.indexOf(next)), next];
-      report(file, line, cycle.join(" -> "), "files of lib/ must not import each other in a circle");
+      report(
+        file,
+        line,
+        cycle.join(" -> "),
+        "files of lib/ must not import each other in a circle",
+      );
     } else if (!state.has(next)) walk(next, [...path, next]);
   }
   state.set(file, "done");
@@ -259,9 +281,15 @@ function walk(file, path) {
 for (const file of graph.keys()) if (!state.has(file)) walk(file, [file]);
 
 for (const required of ["mod.ts", "lib/", "bindings/", "csrc/core/", "csrc/cpu/"]) {
-  if (!all.some((file) => file.startsWith(required))) report(required, 1, "is missing", "nothing to check is no success");
+  if (!all.some((file) => file.startsWith(required))) {
+    report(required, 1, "is missing", "nothing to check is no success");
+  }
 }
 
 for (const problem of problems) console.log(problem);
-console.log(problems.length ? `layers: ${problems.length} broken` : `layers: ${all.filter((file) => source.test(file)).length} files in order`);
+console.log(
+  problems.length
+    ? `layers: ${problems.length} broken`
+    : `layers: ${all.filter((file) => source.test(file)).length} files in order`,
+);
 process.exit(problems.length ? 1 : 0);

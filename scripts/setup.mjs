@@ -8,12 +8,30 @@
 // A stamp is a hash of what a step is made from, written after the step is complete: a step that
 // was interrupted runs again. One setup at a time: the others wait (see `lock`).
 
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { hashOf, isWindows, library, listFiles, root, run, seconds, tools, zigEnvironment } from "./tools.mjs";
+import {
+  hashOf,
+  isWindows,
+  library,
+  listFiles,
+  root,
+  run,
+  seconds,
+  tools,
+  zigEnvironment,
+} from "./tools.mjs";
 
 const { values: options } = parseArgs({ options: { build: { type: "boolean", default: false } } });
 
@@ -54,7 +72,9 @@ const steps = [
 
 /** The part of package.json that decides what gets installed. */
 function dependencies() {
-  const { dependencies, devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const { dependencies, devDependencies } = JSON.parse(
+    readFileSync(join(root, "package.json"), "utf8"),
+  );
   return JSON.stringify([dependencies, devDependencies]);
 }
 
@@ -97,13 +117,15 @@ async function perform(step, title) {
 /** On a terminal one line that rewrites itself; elsewhere a line at the start and every 10 s. */
 function showProgress(title, began) {
   let text = "";
-  const line = () => `${title}: ${Math.round((performance.now() - began) / 1000)} s${text && `, ${text}`}`;
+  const line = () =>
+    `${title}: ${Math.round((performance.now() - began) / 1000)} s${text && `, ${text}`}`;
   if (!process.stdout.isTTY) {
     console.log(`${title} ...`);
     const timer = setInterval(() => console.log(line()), 10_000);
     return { note: (value) => (text = value), stop: () => clearInterval(timer) };
   }
-  const draw = () => process.stdout.write(`\r\x1b[K${line().slice(0, (process.stdout.columns || 80) - 1)}`);
+  const draw = () =>
+    process.stdout.write(`\r\x1b[K${line().slice(0, (process.stdout.columns || 80) - 1)}`);
   draw();
   const timer = setInterval(draw, 200);
   return {
@@ -137,14 +159,20 @@ async function installPackages(note) {
     },
   });
   if (result.code === 127) {
-    throw new SetupError("npm was not found. Install Node.js 20 or later together with npm, then run this again.");
+    throw new SetupError(
+      "npm was not found. Install Node.js 20 or later together with npm, then run this again.",
+    );
   }
-  if (result.code !== 0) throw failed("npm ci", withoutHttpLines(result.output), explainNpm(result.output));
+  if (result.code !== 0) {
+    throw failed("npm ci", withoutHttpLines(result.output), explainNpm(result.output));
+  }
 
   // Bun and Deno each come as one program in a package of the platform; their install scripts put
   // it where the package's command expects it.
   for (const [folder, script] of [["deno", "install.cjs"], ["bun", "install.js"]]) {
-    const placed = await run(process.execPath, [script], { cwd: join(root, "node_modules", folder) });
+    const placed = await run(process.execPath, [script], {
+      cwd: join(root, "node_modules", folder),
+    });
     const check = await run(tools[folder], ["--version"]);
     if (placed.code !== 0 || check.code !== 0) {
       throw failed(
@@ -157,16 +185,19 @@ async function installPackages(note) {
   }
 }
 
-const withoutHttpLines = (text) => text.split("\n").filter((line) => !/^npm http/.test(line)).join("\n");
+const withoutHttpLines = (text) =>
+  text.split("\n").filter((line) => !/^npm http/.test(line)).join("\n");
 
 function explainNpm(output) {
   if (/EUSAGE|can only install packages when|lock file/i.test(output)) {
-    return "package.json and package-lock.json disagree: run \"npm install --ignore-scripts\" and commit the lock file.";
+    return 'package.json and package-lock.json disagree: run "npm install --ignore-scripts" and commit the lock file.';
   }
   if (isNetworkTrouble(output)) return networkAdvice("npm", "npm config get registry");
   if (/ENOSPC/.test(output)) return "The disk is full: about 1 GB is needed.";
-  if (/EACCES|EPERM/.test(output)) return "A folder cannot be written: check who owns node_modules/ and npm's cache.";
-  return "The text above is npm's own. Run this again; if it fails in the same way, try \"npm cache verify\".";
+  if (/EACCES|EPERM/.test(output)) {
+    return "A folder cannot be written: check who owns node_modules/ and npm's cache.";
+  }
+  return 'The text above is npm\'s own. Run this again; if it fails in the same way, try "npm cache verify".';
 }
 
 async function installToolchain(note) {
@@ -240,21 +271,24 @@ function explainPip(output) {
       `try "python3 -m pip install --upgrade pip". Zig is there for Linux and macOS, x86_64 and aarch64.`;
   }
   if (/No space left/i.test(output)) return "The disk is full: about 1 GB is needed.";
-  return "The text above is pip's own. Run this again; if it fails in the same way, try \"python3 -m pip install --upgrade pip\".";
+  return 'The text above is pip\'s own. Run this again; if it fails in the same way, try "python3 -m pip install --upgrade pip".';
 }
 
 async function buildLibrary(note) {
   if (!listFiles("csrc", (file) => file.endsWith(".c")).length) {
-    throw new SetupError("There are no C sources in csrc/: this checkout is incomplete. Clone it again.");
+    throw new SetupError(
+      "There are no C sources in csrc/: this checkout is incomplete. Clone it again.",
+    );
   }
   note("compiling");
   const result = await run(tools.zig, ["build", "--summary", "none"], { env: zigEnvironment() });
   if (result.code !== 0) {
-    const advice = isNetworkTrouble(result.output) || /AccessDenied|ReadOnly|NoSpace/.test(result.output)
-      ? "Zig could not write its cache: check the free disk space and who owns .zig-cache/ and zig-out/, " +
-        "or set ZIG_GLOBAL_CACHE_DIR to a folder that can be written."
-      : "The compiler's messages are above: the C sources in csrc/ or build.zig need a fix. If you changed neither, " +
-        "delete .zig-cache/ and zig-out/ and run this again.";
+    const advice =
+      isNetworkTrouble(result.output) || /AccessDenied|ReadOnly|NoSpace/.test(result.output)
+        ? "Zig could not write its cache: check the free disk space and who owns .zig-cache/ and zig-out/, " +
+          "or set ZIG_GLOBAL_CACHE_DIR to a folder that can be written."
+        : "The compiler's messages are above: the C sources in csrc/ or build.zig need a fix. If you changed neither, " +
+          "delete .zig-cache/ and zig-out/ and run this again.";
     throw failed("zig build", result.output, advice);
   }
 }
@@ -293,7 +327,9 @@ async function lock(path) {
       break;
     } catch (error) {
       if (error.code !== "EEXIST") {
-        throw new SetupError(`${path} cannot be made (${error.code}): check who owns this folder and the free disk space.`);
+        throw new SetupError(
+          `${path} cannot be made (${error.code}): check who owns this folder and the free disk space.`,
+        );
       }
     }
     const holder = readOwner(path, owner);
@@ -303,14 +339,19 @@ async function lock(path) {
       const aside = `${path}.${process.pid}`;
       try {
         renameSync(path, aside);
-        if (readText(join(aside, "owner")) === holder.text) rmSync(aside, { recursive: true, force: true });
-        else renameSync(aside, path);
+        if (readText(join(aside, "owner")) === holder.text) {
+          rmSync(aside, { recursive: true, force: true });
+        } else renameSync(aside, path);
       } catch {
         // Another waiter was first.
       }
       continue;
     }
-    if (!told && holder) console.log(`another setup is running${holder.pid ? ` (process ${holder.pid})` : ""}: waiting for it`);
+    if (!told && holder) {
+      console.log(
+        `another setup is running${holder.pid ? ` (process ${holder.pid})` : ""}: waiting for it`,
+      );
+    }
     told ||= Boolean(holder);
     await new Promise((resolve) => setTimeout(resolve, 300));
   }
@@ -346,7 +387,11 @@ function readOwner(path, owner) {
     // Made a moment ago, not written yet; or left by a process that died in between.
     return { text, stale: age > 10_000 };
   }
-  return { text, pid: holder.pid, stale: age > 120_000 || (holder.host === hostname() && !isAlive(holder.pid)) };
+  return {
+    text,
+    pid: holder.pid,
+    stale: age > 120_000 || (holder.host === hostname() && !isAlive(holder.pid)),
+  };
 }
 
 function readText(path) {

@@ -97,7 +97,9 @@ async function runJUnit(name, files, commandLine) {
     return { passed: 0, failed: 1 };
   }
   const count = readReport(readFileSync(report, "utf8"), files);
-  for (const file of count.silent) console.log(`${name}: ${file} ran no test (not loaded, or empty)`);
+  for (const file of count.silent) {
+    console.log(`${name}: ${file} ran no test (not loaded, or empty)`);
+  }
   count.failed += count.silent.length;
   // A runner that fails without a failing test: an error between tests, a crash while ending.
   if (code !== 0 && !count.failed) {
@@ -112,7 +114,11 @@ async function runJUnit(name, files, commandLine) {
  * its members ("group > member") side by side, Bun nests suites.
  */
 function readReport(xml, files) {
-  const cases = [...xml.matchAll(/<testsuite\s[^>]*?name="([^"]*)"|<testcase\s([^>]*?)(\/>|>([\s\S]*?)<\/testcase>)/g)];
+  const cases = [
+    ...xml.matchAll(
+      /<testsuite\s[^>]*?name="([^"]*)"|<testcase\s([^>]*?)(\/>|>([\s\S]*?)<\/testcase>)/g,
+    ),
+  ];
   const seen = new Set();
   const found = [];
   let suite = "";
@@ -161,7 +167,9 @@ for (const [name, test] of Object.entries(parts)) {
   // With a filter a part may well have nothing to do; without one something is missing.
   if (nothing && !filters.length) total.failed++;
   const time = seconds((performance.now() - began) / 1000);
-  lines.push(`${name.padEnd(5)} ${nothing ? "no tests" : `${passed} passed  ${failed} failed`}  ${time}`);
+  lines.push(
+    `${name.padEnd(5)} ${nothing ? "no tests" : `${passed} passed  ${failed} failed`}  ${time}`,
+  );
 }
 console.log(`\n${lines.join("\n")}`);
 if (total.passed + total.failed === 0) {

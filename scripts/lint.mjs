@@ -1,0 +1,66 @@
+// Formatting, lint, types and layers. Expects scripts/setup.mjs to have run.
+//
+//   npm run lint                       every check
+//   npm run lint -- --only=types       one: format, lint, types or layers
+//   npm run format                     applies the formatters (--fix)
+
+import { join } from "node:path";
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { listFiles, root, run, seconds, tools } from "./tools.mjs";
+
+const { values: options } = parseArgs({
+  options: { only: { type: "string" }, fix: { type: "boolean", default: false } },
+});
+
+const cFiles = () => [
+  ...listFiles("csrc", (path) => /\.(c|h)$/.test(path)),
+  ...listFiles("tests/native", (path) => /\.(c|h)$/.test(path)),
+];
+const clangFormat = (...args) => {
+  const files = cFiles();
+  // Without a file clang-format would wait for standard input.
+  return files.length ? run(tools.clangFormat, [...args, ...files]) : missing("C files");
+};
+const missing = (what) =>
+  Promise.resolve({ code: 1, output: `there are no ${what}\n`, seconds: 0 });
+
+const checks = {
+  format: [
+    ["deno fmt --check", () => run(tools.deno, ["fmt", "--check"])],
+    ["clang-format", () => clangFormat("--dry-run", "-Werror")],
+  ],
+  lint: [["deno lint", () => run(tools.deno, ["lint"])]],
+  types: [
+    ["tsc", () => run(process.execPath, [tools.tsc, "-p", "."])],
+    ["deno check", () => run(tools.deno, ["check", "mod.ts"])],
+  ],
+  layers: [["layers", () => run(process.execPath, [join(root, "scripts", "layers.mjs")])]],
+};
+const fixes = [
+  ["deno fmt", () => run(tools.deno, ["fmt"])],
+  ["clang-format", () => clangFormat("-i")],
+];
+
+if (options.only && !(options.only in checks)) {
+  console.error(`--only=${options.only}: there are ${Object.keys(checks).join(", ")}`);
+  process.exit(2);
+}
+const chosen = options.fix
+  ? fixes
+  : options.only
+  ? checks[options.only]
+  : Object.values(checks).flat();
+
+let failed = 0;
+for (const [name, check] of chosen) {
+  const result = await check();
+  const ok = result.code === 0;
+  if (!ok) {
+    failed++;
+    console.log(result.output.trimEnd());
+  }
+  console.log(`${name}: ${ok ? "ok" : "FAILED"}, ${seconds(result.seconds)}`);
+}
+if (failed && !options.fix) console.log('"npm run format" applies the formatters.');
+process.exit(failed ? 1 : 0);
