@@ -1,0 +1,201 @@
+// Ops on large arrays. Only add has a goal here; the others are shown to watch them.
+import * as gk from "../../mod.ts";
+import type { Call, Case, Group } from "../case.ts";
+
+const million = 1_000_000;
+const large = 10 * million;
+
+const normals = (...shape: number[]): gk.NDArray => gk.random.normal(shape);
+const numpyNormals = (...shape: number[]): string =>
+  `np.random.default_rng(1).standard_normal((${shape},), np.float32)`;
+
+/** gpukit's calls may return before the work is done, so the time includes waiting for it. */
+function row(name: string, gpukit: () => Call, peers: Omit<Case, "name" | "gpukit">): Case {
+  return { name, gpukit, queued: true, ...peers };
+}
+
+function matmul(n: number): Case {
+  return row(
+    `matmul ${n}`,
+    () => {
+      const a = normals(n, n), b = normals(n, n), out = gk.empty([n, n]);
+      return () => gk.matmul(a, b, { out });
+    },
+    {
+      numpy: [
+        `a = ${numpyNormals(n, n)}; b = a.copy(); o = np.empty_like(a)`,
+        "np.matmul(a, b, out=o)",
+      ],
+      torch: [
+        `a = torch.randn(${n}, ${n}); b = a.clone(); o = a.clone()`,
+        "torch.matmul(a, b, out=o)",
+      ],
+      numpyTs: (np) => {
+        const a = np.random.random([n, n]).astype("float32"), b = a.copy();
+        return () => np.matmul(a, b).dispose();
+      },
+    },
+  );
+}
+
+export const ops: Group = {
+  name: "ops",
+  about: "float32, into a given array where the peer can; without a goal: against the faster peer",
+  threads: [1, 2],
+  pause: "long",
+  cases: [
+    row(
+      "add 10 M",
+      () => {
+        const a = normals(large), b = normals(large), out = gk.empty([large]);
+        return () => gk.add(a, b, { out });
+      },
+      {
+        goal: { of: "fastest", atLeast: 1 },
+        numpy: [
+          `a = ${numpyNormals(large)}; b = a.copy(); o = a.copy()`,
+          "np.add(a, b, out=o)",
+        ],
+        torch: [
+          `a = torch.randn(${large}); b = a.clone(); o = a.clone()`,
+          "torch.add(a, b, out=o)",
+        ],
+        numpyTs: (np) => {
+          const a = np.ones([large], "float32"), b = np.ones([large], "float32");
+          return () => np.add(a, b).dispose();
+        },
+        plain: () => {
+          const a = new Float32Array(large).fill(1), b = a.slice(), out = a.slice();
+          return () => {
+            for (let i = 0; i < large; i++) out[i] = a[i]! + b[i]!;
+          };
+        },
+      },
+    ),
+    row(
+      "exp 10 M",
+      () => {
+        const a = normals(large), out = gk.empty([large]);
+        return () => gk.exp(a, { out });
+      },
+      {
+        numpy: [`a = ${numpyNormals(large)}; o = a.copy()`, "np.exp(a, out=o)"],
+        torch: [`a = torch.randn(${large}); o = a.clone()`, "torch.exp(a, out=o)"],
+        numpyTs: (np) => {
+          const a = np.ones([large], "float32");
+          return () => np.exp(a).dispose();
+        },
+      },
+    ),
+    row(
+      "where 10 M",
+      () => {
+        const a = normals(large), b = normals(large), out = gk.empty([large]);
+        const mask = gk.less(a, b);
+        return () => gk.where(mask, a, b, { out });
+      },
+      {
+        // NumPy's where has no out.
+        numpy: [
+          `a = ${numpyNormals(large)}; b = a[::-1].copy(); m = a < b`,
+          "np.where(m, a, b)",
+        ],
+        torch: [
+          `a = torch.randn(${large}); b = torch.randn(${large}); m = a < b; o = a.clone()`,
+          "torch.where(m, a, b, out=o)",
+        ],
+      },
+    ),
+    row(
+      "sum 10 M",
+      () => {
+        const a = normals(large), out = gk.empty([]);
+        return () => gk.sum(a, { out });
+      },
+      {
+        numpy: [`a = ${numpyNormals(large)}`, "a.sum()"],
+        torch: [`a = torch.randn(${large})`, "a.sum()"],
+        numpyTs: (np) => {
+          const a = np.ones([large], "float32");
+          return () => np.sum(a);
+        },
+      },
+    ),
+    row(
+      "cumsum 10 M",
+      () => {
+        const a = normals(large), out = gk.empty([large]);
+        return () => gk.cumsum(a, { axis: 0, out });
+      },
+      {
+        numpy: [`a = ${numpyNormals(large)}; o = a.copy()`, "np.cumsum(a, out=o)"],
+        torch: [`a = torch.randn(${large}); o = a.clone()`, "torch.cumsum(a, 0, out=o)"],
+      },
+    ),
+    ...[64, 256, 512, 1024].map(matmul),
+    row(
+      "sort 1 M",
+      () => {
+        const a = normals(million), out = gk.empty([million]);
+        return () => gk.sort(a, { out });
+      },
+      {
+        numpy: [`a = ${numpyNormals(million)}`, "np.sort(a)"],
+        torch: [
+          `a = torch.randn(${million}); o = torch.sort(a)`,
+          "torch.sort(a, out=(o.values, o.indices))",
+        ],
+      },
+    ),
+    row(
+      "argsort 1 M",
+      () => {
+        const a = normals(million), out = gk.empty([million], { dtype: "int64" });
+        return () => gk.argsort(a, { out });
+      },
+      {
+        numpy: [`a = ${numpyNormals(million)}`, "np.argsort(a)"],
+        torch: [`a = torch.randn(${million}); o = torch.argsort(a)`, "torch.argsort(a)"],
+      },
+    ),
+    row(
+      "take 1 M of 10 M",
+      () => {
+        const a = normals(large), out = gk.empty([million]);
+        const index = BigInt64Array.from(
+          { length: million },
+          (_, i) => BigInt((i * 2_654_435_761) % large),
+        );
+        const indices = gk.array(index);
+        return () => gk.take(a, indices, { out });
+      },
+      {
+        // With mode="raise" NumPy would go through a buffer for out.
+        numpy: [
+          `a = ${
+            numpyNormals(large)
+          }; i = np.arange(${million}) * 2654435761 % ${large}; o = np.empty(${million}, np.float32)`,
+          'np.take(a, i, out=o, mode="clip")',
+        ],
+        torch: [
+          `a = torch.randn(${large}); i = torch.arange(${million}) * 2654435761 % ${large}; o = torch.empty(${million})`,
+          "torch.take(a, i, out=o)",
+        ],
+      },
+    ),
+    row(
+      "random normal 10 M",
+      () => {
+        const out = gk.empty([large]);
+        return () => gk.random.normal([large], { out });
+      },
+      {
+        numpy: [
+          `g = np.random.default_rng(1); o = np.empty(${large}, np.float32)`,
+          "g.standard_normal(dtype=np.float32, out=o)",
+        ],
+        torch: [`o = torch.empty(${large})`, "o.normal_()"],
+      },
+    ),
+  ],
+};

@@ -1,0 +1,174 @@
+// npm run bench: gpukit under Deno and Bun, NumPy, PyTorch, numpy-ts and plain TypeScript, in one
+// run on this machine.
+//
+//   npm run bench                          everything; writes bench/results/latest.{json,md}
+//   npm run bench -- call "matmul 512"     the cases whose "group/name" contains one of these
+//     --threads 1,2   only these thread counts        --rounds 41   more pairs than 21
+//     --no-torch      leaves PyTorch out              --smoke       tiny rounds, no verdicts: does it run?
+//
+// NumPy and PyTorch come into .cache/bench-venv at the first run. A smoke run installs nothing: it
+// takes the Python peers where they are there.
+
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { measureCase, measureProgram, Workers } from "../bench/measure.mjs";
+import { describeMachine, judge, markdown, Table } from "../bench/report.mjs";
+import { isWindows, root } from "./tools.mjs";
+
+const packages = { numpy: "numpy==2.4.6", torch: "torch==2.13.0" };
+
+const { values: options, positionals: filters } = parseArgs({
+  allowPositionals: true,
+  allowNegative: true,
+  options: {
+    smoke: { type: "boolean", default: false },
+    torch: { type: "boolean", default: true },
+    threads: { type: "string" },
+    rounds: { type: "string" },
+  },
+});
+
+const settings = options.smoke
+  ? { rounds: 2, budget: 1, pauses: { short: 0, long: 0 } }
+  : { rounds: Number(options.rounds ?? 21), budget: 30, pauses: { short: 5, long: 200 } };
+
+async function main() {
+  const wanted = options.torch ? ["numpy", "torch"] : ["numpy"];
+  const { python, peers } = findPeers(wanted);
+  const groups = await listGroups();
+  if (!groups.length) throw new BenchError(`No case has "${filters.join('" or "')}" in its name.`);
+  const machine = await describeMachine(python, peers);
+  console.log(machine.join("\n"));
+
+  const results = [];
+  const failures = [];
+  const began = performance.now();
+  for (const group of groups) {
+    const table = new Table(group, peers, { verdicts: !options.smoke });
+    for (const threads of threadCounts(group)) {
+      const workers = new Workers(threads, python);
+      for (const row of group.cases) {
+        const progress = (round) => table.progress(row, threads, round, settings.rounds);
+        const measured = row.program
+          ? await measureProgram(row, { ...settings, python, peers, onRound: progress })
+          : await measureCase(row, workers, {
+            ...settings,
+            peers,
+            pause: settings.pauses[group.pause],
+            onRound: progress,
+          });
+        const result = { group: group.name, name: row.name, threads, goal: row.goal, ...measured };
+        result.verdict = judge(row, result);
+        results.push(result);
+        failures.push(...result.failures.map((f) => `${row.id}, ${f.name}: ${f.message}`));
+        table.show(result);
+      }
+      failures.push(...await workers.close());
+    }
+  }
+
+  if (!options.smoke && !filters.length && !options.threads) write(machine, groups, results, peers);
+  const minutes = ((performance.now() - began) / 60_000).toFixed(1);
+  console.log(`\n${results.length} rows in ${minutes} minutes`);
+  if (failures.length) {
+    console.error(`\n${failures.length} failed:\n${failures.join("\n")}`);
+    process.exitCode = 1;
+  }
+}
+
+function threadCounts(group) {
+  if (options.smoke) return [Math.max(...group.threads)];
+  const asked = options.threads?.split(",").map(Number);
+  return asked ? group.threads.filter((n) => asked.includes(n)) : group.threads;
+}
+
+/** The cases as Deno sees them, reduced to those asked for. */
+async function listGroups() {
+  const workers = new Workers(1);
+  const groups = await workers.get("deno").ask({ do: "list" });
+  await workers.close();
+  const matches = (row) => {
+    const id = row.id.toLowerCase();
+    return !filters.length || filters.some((filter) => id.includes(filter.toLowerCase()));
+  };
+  return groups
+    .map((group) => ({ ...group, cases: group.cases.filter(matches) }))
+    .filter((group) => group.cases.length);
+}
+
+// ---- the Python peers ---------------------------------------------------------------------------
+
+class BenchError extends Error {}
+
+/** Makes the virtual environment where it is missing: {python, peers}. */
+function findPeers(wanted) {
+  // Not in .toolchain/, which is replaced as a whole when its list changes.
+  const venv = join(root, ".cache", "bench-venv");
+  const python = join(venv, isWindows ? "Scripts/python.exe" : "bin/python");
+  const stamp = join(venv, ".gpukit-stamp");
+  const present = () => (existsSync(stamp) ? readFileSync(stamp, "utf8").split("\n") : []);
+  const missing = wanted.filter((name) => !present().includes(packages[name]));
+  if (missing.length && !options.smoke) {
+    const list = missing.map((name) => packages[name]);
+    console.log(`installing ${list.join(" and ")} into .cache/bench-venv, once`);
+    if (!existsSync(python)) step(systemPython(), ["-m", "venv", venv]);
+    step(python, [
+      "-m",
+      "pip",
+      "install",
+      "--disable-pip-version-check",
+      "--only-binary=:all:",
+      ...list,
+    ]);
+    writeFileSync(stamp, [...present(), ...list].join("\n"));
+  }
+  const peers = wanted.filter((name) => present().includes(packages[name]));
+  return { python: peers.length ? python : undefined, peers };
+}
+
+function step(command, args) {
+  const { status } = spawnSync(command, args, { cwd: root, stdio: "inherit" });
+  if (status === 0) return;
+  throw new BenchError(
+    `"${
+      args.slice(0, 3).join(" ")
+    }" failed, see above. The peers need Python 3.11 or later with venv and pip ` +
+      `(on Debian and Ubuntu: "apt-get install python3-venv"), a network connection, and 1 GB of disk for PyTorch: ` +
+      `put that right and run this again, or leave PyTorch out by --no-torch.`,
+  );
+}
+
+function systemPython() {
+  const version = ["-c", "import sys; sys.exit(sys.version_info < (3, 11))"];
+  const found = (isWindows ? ["python", "py"] : ["python3", "python"])
+    .find((name) => spawnSync(name, version).status === 0);
+  if (found) return found;
+  throw new BenchError(
+    "The peers NumPy and PyTorch need Python 3.11 or later, which was not found: install it, then run this again.",
+  );
+}
+
+// ---- results --------------------------------------------------------------------------------------
+
+function write(machine, groups, results, peers) {
+  const folder = join(root, "bench", "results");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(
+    join(folder, "latest.json"),
+    `${JSON.stringify({ machine, results }, rounded, 1)}\n`,
+  );
+  writeFileSync(join(folder, "latest.md"), markdown(machine, groups, results, peers));
+  console.log("\nwritten to bench/results/latest.json and latest.md");
+}
+
+const rounded = (_key, value) => typeof value === "number" ? Number(value.toPrecision(4)) : value;
+
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof BenchError)) throw error;
+  console.error(`\n${error.message}`);
+  process.exit(1);
+}
