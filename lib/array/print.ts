@@ -80,9 +80,12 @@ function withDefaults(options: Partial<PrintOptions>, op: string): PrintOptions 
     const value = all[name];
     const isUnbounded = value === Infinity && (name === "threshold" || name === "lineWidth");
     if (!isUnbounded && !(Number.isSafeInteger(value) && Number(value) >= minimum)) {
-      throw new GpukitError(`${op}: ${name} must be an integer of ${minimum} or more, not ${value}`, {
-        op,
-      });
+      throw new GpukitError(
+        `${op}: ${name} must be an integer of ${minimum} or more, not ${value}`,
+        {
+          op,
+        },
+      );
     }
   }
   return all;
