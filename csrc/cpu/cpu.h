@@ -13,6 +13,10 @@ typedef enum gk_isa { GK_ISA_BASELINE, GK_ISA_AVX2, GK_ISA_AVX512, GK_ISA_NEON, 
 // The set in use: the best that the machine has, or GPUKIT_CPU_ISA (baseline, avx2, avx512, neon).
 extern gk_isa gk_cpu_isa;
 const char *gk_cpu_isa_name(gk_isa isa);
+// Runs by itself when the library is loaded; for those who may come earlier.
+void gk_cpu_isa_initialize(void);
+// What is wrong with GPUKIT_CPU_ISA, or NULL.
+const char *gk_cpu_isa_problem(void);
 
 // Declares `name`, a function that gives the table of type `type` which a *_simd.c exports as
 // GK_NAME(name##_table), for the set in use.
@@ -40,6 +44,8 @@ typedef void (*gk_parallel_fn)(void *context, int64_t begin, int64_t end, int th
 void gk_parallel(int64_t count, int64_t grain, gk_parallel_fn fn, void *context);
 // Threads that gk_parallel may use, the caller's included (GPUKIT_NUM_THREADS).
 int gk_parallel_threads(void);
+// What is wrong with GPUKIT_NUM_THREADS, or NULL.
+const char *gk_parallel_problem(void);
 
 // Memory of the calling thread, 64-byte aligned, kept for the next call of the same slot; NULL when
 // out of memory. Slots keep users apart: a family that calls another one must not share its own.
