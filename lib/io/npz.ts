@@ -56,9 +56,7 @@ function unzip(bytes: Uint8Array<ArrayBuffer>, op: string): Member[] {
   const fail = (text: string): never => {
     throw new FormatError(`${op}: ${text}`, { op });
   };
-  const checksums = readChecksums(bytes);
-  if (!checksums) return fail("not a .npz file: no zip archive's directory was found");
-
+  const checksums = readChecksums(bytes, fail);
   const names: string[] = [];
   let files: Record<string, Uint8Array<ArrayBuffer>>;
   try {
@@ -76,7 +74,6 @@ function unzip(bytes: Uint8Array<ArrayBuffer>, op: string): Member[] {
     if (error instanceof FormatError) throw error;
     return fail(`damaged zip archive: ${(error as Error).message}`);
   }
-  if (names.length !== checksums.length) fail("damaged zip archive: its directory is inconsistent");
   return names.map((name, i): Member => {
     const content = files[name]!;
     if (crc32(content) !== checksums[i]) {
@@ -89,23 +86,28 @@ function unzip(bytes: Uint8Array<ArrayBuffer>, op: string): Member[] {
 const endOfDirectory = 0x06054b50;
 const directoryEntry = 0x02014b50;
 
-/**
- * The CRC-32 of every member in the directory's order, which the library leaves out; nothing where
- * there is no directory.
- */
-function readChecksums(bytes: Uint8Array): number[] | undefined {
+/** The CRC-32 of every member in the directory's order, which the library leaves out. */
+function readChecksums(bytes: Uint8Array, fail: (text: string) => never): number[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let end = bytes.length - 22;
   const earliest = Math.max(0, end - 0xffff); // The archive's comment may follow it.
   while (end >= earliest && view.getUint32(end, true) !== endOfDirectory) end--;
-  if (end < earliest) return undefined;
+  if (end < earliest) fail("not a .npz file: no zip archive's directory was found");
 
-  const checksums: number[] = [];
+  const count = view.getUint16(end + 10, true);
   let place = view.getUint32(end + 16, true);
+  if (count === 0xffff || place === 0xffffffff) {
+    fail("a zip64 archive (of 4 GiB or 65,535 arrays and more), which gpukit does not read");
+  }
+  const checksums: number[] = [];
   while (place + 46 <= end && view.getUint32(place, true) === directoryEntry) {
     checksums.push(view.getUint32(place + 16, true));
     const lengths = [28, 30, 32].map((field) => view.getUint16(place + field, true));
     place += 46 + lengths[0]! + lengths[1]! + lengths[2]!;
   }
+  // The library goes by the count of entries on this disk.
+  const isWhole = place === end && checksums.length === count &&
+    view.getUint16(end + 8, true) === count;
+  if (!isWhole) fail("damaged zip archive: its directory is inconsistent");
   return checksums;
 }
