@@ -38,6 +38,7 @@ export function zigEnvironment() {
   const hasCache = ZIG_GLOBAL_CACHE_DIR || XDG_CACHE_HOME || HOME || LOCALAPPDATA;
   return {
     ZIG_DEBUG_CMD: "1",
+    ZIG_BUILD_ERROR_STYLE: "minimal",
     ...(hasCache ? {} : { ZIG_GLOBAL_CACHE_DIR: join(root, ".zig-cache", "global") }),
   };
 }
