@@ -6,6 +6,7 @@
 
 import { GpukitError } from "../errors.ts";
 import { decimal, type FloatFormat, floatFormats } from "./decimal.ts";
+import { fromBfloat16 } from "./dtype.ts";
 
 export interface PrintOptions {
   /** Most digits after the point of a float; fewer where fewer identify the number. Default 8. */
@@ -166,12 +167,10 @@ function scatter(
 function toValues(elements: Elements, dtype: string): Elements {
   const format = floatFormats[dtype === "complex64" ? "float32" : dtype];
   if (!format) return elements;
-  if (dtype === "bfloat16" && elements instanceof Uint16Array) return bfloat16ToNumbers(elements);
+  if (dtype === "bfloat16" && elements instanceof Uint16Array) {
+    return Array.from(elements, fromBfloat16);
+  }
   return Array.from(elements, (value) => format.round(Number(value)));
-}
-
-function bfloat16ToNumbers(bits: Uint16Array): Float32Array {
-  return new Float32Array(Uint32Array.from(bits, (half) => half << 16).buffer);
 }
 
 // ---- one element to text ------------------------------------------------------------------------

@@ -6,71 +6,40 @@
  * order. Anything else is a FormatError that says what was found. bfloat16 has no name in .npy.
  */
 
+import { type DType, dtypes, type HostArray } from "../array/dtype.ts";
 import { DTypeError, FormatError, ShapeError } from "../errors.ts";
 
-/** Row-major elements in the form in which a dtype lies in JavaScript's memory. */
-export type NpyData =
-  | Uint8Array<ArrayBuffer>
-  | Int8Array<ArrayBuffer>
-  | Int16Array<ArrayBuffer>
-  | Uint16Array<ArrayBuffer>
-  | Int32Array<ArrayBuffer>
-  | Uint32Array<ArrayBuffer>
-  | BigInt64Array<ArrayBuffer>
-  | BigUint64Array<ArrayBuffer>
-  | Float16Array<ArrayBuffer>
-  | Float32Array<ArrayBuffer>
-  | Float64Array<ArrayBuffer>;
-
 /** The dtypes that .npy can hold. */
-export type NpyDType =
-  | "bool"
-  | "int8"
-  | "uint8"
-  | "int16"
-  | "uint16"
-  | "int32"
-  | "uint32"
-  | "int64"
-  | "uint64"
-  | "float16"
-  | "float32"
-  | "float64"
-  | "complex64";
+export type NpyDType = Exclude<DType, "bfloat16">;
 
 export interface Npy {
   readonly dtype: NpyDType;
   readonly shape: readonly number[];
-  /** complex64: real and imaginary parts, interleaved. */
-  readonly data: NpyData;
+  /** Row-major elements. */
+  readonly data: HostArray;
 }
 
-interface Layout {
-  /** Kind and size as .npy writes them. */
-  readonly code: string;
-  readonly itemSize: number;
-  readonly host: new (buffer: ArrayBuffer, offset: number, length: number) => NpyData;
-}
-
-const layouts: Readonly<Record<NpyDType, Layout>> = {
-  bool: { code: "b1", itemSize: 1, host: Uint8Array },
-  int8: { code: "i1", itemSize: 1, host: Int8Array },
-  uint8: { code: "u1", itemSize: 1, host: Uint8Array },
-  int16: { code: "i2", itemSize: 2, host: Int16Array },
-  uint16: { code: "u2", itemSize: 2, host: Uint16Array },
-  int32: { code: "i4", itemSize: 4, host: Int32Array },
-  uint32: { code: "u4", itemSize: 4, host: Uint32Array },
-  int64: { code: "i8", itemSize: 8, host: BigInt64Array },
-  uint64: { code: "u8", itemSize: 8, host: BigUint64Array },
-  float16: { code: "f2", itemSize: 2, host: Float16Array },
-  float32: { code: "f4", itemSize: 4, host: Float32Array },
-  float64: { code: "f8", itemSize: 8, host: Float64Array },
-  complex64: { code: "c8", itemSize: 8, host: Float32Array },
+/** Kind and size, as .npy writes them. */
+const codes: Readonly<Record<NpyDType, string>> = {
+  bool: "b1",
+  int8: "i1",
+  uint8: "u1",
+  int16: "i2",
+  uint16: "u2",
+  int32: "i4",
+  uint32: "u4",
+  int64: "i8",
+  uint64: "u8",
+  float16: "f2",
+  float32: "f4",
+  float64: "f8",
+  complex64: "c8",
 };
+const names = Object.keys(codes) as NpyDType[];
 
-const byCode = new Map<string, NpyDType>(
-  Object.entries(layouts).map(([dtype, { code }]) => [code, dtype as NpyDType]),
-);
+const byCode = new Map(names.map((dtype) => [codes[dtype], dtype]));
+
+type View = new (buffer: ArrayBuffer, byteOffset: number, length: number) => HostArray;
 
 const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]; // \x93NUMPY
 const alignment = 64;
@@ -87,41 +56,41 @@ export function parseNpy(bytes: Uint8Array<ArrayBuffer>, source = "the file", op
   const { descr, fortranOrder, shape } = parseHeader(header, fail);
   const { dtype, isBigEndian } = parseDescr(descr, fail);
 
-  const { itemSize, host } = layouts[dtype];
-  const size = sizeOf(shape, itemSize, fail);
+  const { itemsize, Host } = dtypes[dtype];
+  const size = sizeOf(shape, itemsize, fail);
   const found = bytes.length - dataStart;
-  const expected = size * itemSize;
+  const expected = size * itemsize;
   if (found !== expected) {
     const what = found < expected ? "is truncated" : "has bytes after its data";
     fail(`${what}: shape (${shape.join(", ")}) of ${dtype} is ${expected} bytes, found ${found}`);
   }
 
   let raw: Uint8Array<ArrayBuffer> = bytes.subarray(dataStart);
-  const unit = host === Float32Array ? 4 : itemSize; // complex64 is two float32
+  const unit = dtype === "complex64" ? 4 : itemsize;
   if (isBigEndian && unit > 1) raw = swapBytes(raw, unit);
-  if (fortranOrder && shape.filter((n) => n > 1).length > 1) raw = toRowMajor(raw, shape, itemSize);
+  if (fortranOrder && shape.filter((n) => n > 1).length > 1) raw = toRowMajor(raw, shape, itemsize);
   if (dtype === "bool" && raw.some((byte) => byte > 1)) raw = raw.map((byte) => (byte ? 1 : 0));
   if (raw.byteOffset % unit !== 0) raw = raw.slice();
-  const data = new host(raw.buffer, raw.byteOffset, raw.length / unit);
+  const data = new (Host as unknown as View)(raw.buffer, raw.byteOffset, raw.length / unit);
   return { dtype, shape, data };
 }
 
 /** The bytes of a .npy file, the same that `numpy.save` writes. */
 export function formatNpy(npy: Npy, op = "saveNpy"): Uint8Array<ArrayBuffer> {
-  const layout = (layouts as Record<string, Layout | undefined>)[npy.dtype];
-  if (!layout) {
-    const advice = `it holds ${Object.keys(layouts).join(", ")}: convert with astype first`;
+  const code = (codes as Record<string, string | undefined>)[npy.dtype];
+  if (code === undefined) {
+    const advice = `it holds ${names.join(", ")}: convert with astype first`;
     throw new DTypeError(`${op}: the .npy format has no dtype ${npy.dtype}; ${advice}`, { op });
   }
-  const { code, itemSize } = layout;
   const { shape, data } = npy;
-  const expected = shape.reduce((product, n) => product * n, itemSize);
+  const { itemsize } = dtypes[npy.dtype];
+  const expected = shape.reduce((product, n) => product * n, itemsize);
   if (data.byteLength !== expected) {
     const given = `${data.byteLength} bytes for shape [${shape}] of ${npy.dtype}`;
     throw new ShapeError(`${op}: ${given}, which is ${expected} bytes`, { op });
   }
 
-  const order = itemSize === 1 ? "|" : "<";
+  const order = itemsize === 1 ? "|" : "<";
   const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
   const dict = `{'descr': '${order}${code}', 'fortran_order': False, 'shape': ${tuple}, }`;
   // NumPy leaves room for the first axis to grow in place, up to 21 digits.
@@ -275,15 +244,13 @@ function parseDescr(descr: string, fail: Fail): { dtype: NpyDType; isBigEndian: 
   const kind = refused[code.slice(0, 1)];
   const what = kind ? `, that is ${kind}` : "";
   return fail(
-    `has dtype ${JSON.stringify(excerpt(descr, 0))}${what}; gpukit reads ${
-      Object.keys(layouts).join(", ")
-    }`,
+    `has dtype ${JSON.stringify(excerpt(descr, 0))}${what}; gpukit reads ${names.join(", ")}`,
   );
 }
 
 /** The number of elements; nothing may exceed what an exact count can say. */
-function sizeOf(shape: readonly number[], itemSize: number, fail: Fail): number {
-  const isExact = (n: number): boolean => Number.isSafeInteger(n * itemSize);
+function sizeOf(shape: readonly number[], itemsize: number, fail: Fail): number {
+  const isExact = (n: number): boolean => Number.isSafeInteger(n * itemsize);
   const size = shape.reduce((product, n) => product * n, 1);
   // With a zero among them the product says nothing about the others.
   const nonZero = shape.reduce((product, n) => product * (n || 1), 1);
@@ -309,10 +276,10 @@ function swapBytes(bytes: Uint8Array, unit: number): Uint8Array<ArrayBuffer> {
 function toRowMajor(
   bytes: Uint8Array<ArrayBuffer>,
   shape: readonly number[],
-  itemSize: number,
+  itemsize: number,
 ): Uint8Array<ArrayBuffer> {
   // As integers, since a float's NaN may change its bits on the way through a number.
-  const words = { 1: Uint8Array, 2: Uint16Array, 4: Uint32Array, 8: BigUint64Array }[itemSize]!;
+  const words = { 1: Uint8Array, 2: Uint16Array, 4: Uint32Array, 8: BigUint64Array }[itemsize]!;
   const from = new words(bytes.slice().buffer);
   const to = new words(from.length);
   const strides: number[] = [];
