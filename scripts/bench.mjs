@@ -21,10 +21,9 @@ const packages = { numpy: "numpy==2.4.6", torch: "torch==2.13.0" };
 
 const { values: options, positionals: filters } = parseArgs({
   allowPositionals: true,
-  allowNegative: true,
   options: {
     smoke: { type: "boolean", default: false },
-    torch: { type: "boolean", default: true },
+    "no-torch": { type: "boolean", default: false },
     threads: { type: "string" },
     rounds: { type: "string" },
   },
@@ -35,11 +34,11 @@ const settings = options.smoke
   : { rounds: Number(options.rounds ?? 21), budget: 30, pauses: { short: 5, long: 200 } };
 
 async function main() {
-  const wanted = options.torch ? ["numpy", "torch"] : ["numpy"];
+  const wanted = options["no-torch"] ? ["numpy"] : ["numpy", "torch"];
   const { python, peers } = findPeers(wanted);
   const groups = await listGroups();
   if (!groups.length) throw new BenchError(`No case has "${filters.join('" or "')}" in its name.`);
-  const machine = await describeMachine(python, peers);
+  const machine = describeMachine(python, peers);
   console.log(machine.join("\n"));
 
   const results = [];
@@ -69,14 +68,26 @@ async function main() {
     }
   }
 
-  if (!options.smoke && !filters.length && !options.threads) write(machine, groups, results, peers);
   const minutes = ((performance.now() - began) / 60_000).toFixed(1);
   console.log(`\n${results.length} rows in ${minutes} minutes`);
   if (failures.length) {
     console.error(`\n${failures.length} failed:\n${failures.join("\n")}`);
     process.exitCode = 1;
+    return;
   }
+  // What is published is a whole run.
+  if (options.smoke || filters.length || options.threads) return;
+  const folder = join(root, "bench", "results");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(
+    join(folder, "latest.json"),
+    `${JSON.stringify({ machine, results }, rounded, 1)}\n`,
+  );
+  writeFileSync(join(folder, "latest.md"), markdown(machine, groups, results, peers));
+  console.log("written to bench/results/latest.json and latest.md");
 }
+
+const rounded = (_key, value) => typeof value === "number" ? Number(value.toPrecision(4)) : value;
 
 function threadCounts(group) {
   if (options.smoke) return [Math.max(...group.threads)];
@@ -87,7 +98,9 @@ function threadCounts(group) {
 /** The cases as Deno sees them, reduced to those asked for. */
 async function listGroups() {
   const workers = new Workers(1);
-  const groups = await workers.get("deno").ask({ do: "list" });
+  const groups = await workers.get("deno").ask({ do: "list" }).catch((error) => {
+    throw new BenchError(`The cases do not load in Deno: ${error.message}`);
+  });
   await workers.close();
   const matches = (row) => {
     const id = row.id.toLowerCase();
@@ -149,21 +162,6 @@ function systemPython() {
     "The peers NumPy and PyTorch need Python 3.11 or later, which was not found: install it, then run this again.",
   );
 }
-
-// ---- results --------------------------------------------------------------------------------------
-
-function write(machine, groups, results, peers) {
-  const folder = join(root, "bench", "results");
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(
-    join(folder, "latest.json"),
-    `${JSON.stringify({ machine, results }, rounded, 1)}\n`,
-  );
-  writeFileSync(join(folder, "latest.md"), markdown(machine, groups, results, peers));
-  console.log("\nwritten to bench/results/latest.json and latest.md");
-}
-
-const rounded = (_key, value) => typeof value === "number" ? Number(value.toPrecision(4)) : value;
 
 try {
   await main();
