@@ -1,0 +1,99 @@
+// Elementwise ops: picks the loop, and runs it straight over flat operands or block by block over
+// all others. float16 and bfloat16 compute in float32.
+#include "elementwise.h"
+
+#include <stddef.h>
+
+#include "blocks.h"
+#include "copy.h"
+
+// Elements that take 50 to 100 us on one thread.
+static int64_t grain_of(const gk_call *call, uint8_t work) {
+  bool function = call->op == GK_OP_exp || call->op == GK_OP_log || call->op == GK_OP_tanh;
+  if (function) return work == GK_float64 ? 8192 : 65536;
+  if (!call->flat) return 65536; // gathers, conversions
+  return ((int64_t)4 << 20) / ((call->inputs + 1) * gk_dtypes[work].size); // memory
+}
+
+// Everything that is not one contiguous loop on one thread.
+static void run_blocks(const gk_call *call, gk_loop_fn loop, uint8_t work) {
+  gk_block_job job;
+  job.loop = loop;
+  job.inputs = call->inputs;
+  for (int k = 0; k < 3; k++) {
+    job.in[k] = k < call->inputs ? call->in[k] : NULL;
+    job.number[k] = call->scalar[k];
+    job.through[k] = call->compute;
+    job.work[k] = work;
+  }
+  if (call->op == GK_OP_where) {
+    job.work[0] = GK_bool;
+    if (job.in[0]) job.through[0] = GK_bool; // 0.5 is true, whatever the others' dtype
+  }
+  job.out = call->out[0];
+  job.result = gk_ops[call->op].result == GK_RESULT_BOOL ? GK_bool : work;
+  job.grain = grain_of(call, work);
+  gk_blocks_run(&job);
+}
+
+// Flat, with numbers: each becomes a block that serves every part.
+static void run_numbers(const gk_call *call, gk_loop_fn loop, const char *const *data,
+                        const int *sizes) {
+  _Alignas(64) char blocks[3][GK_BLOCK_ELEMENTS * GK_ELEMENT_BYTES];
+  int64_t size = call->size, part = size < GK_BLOCK_ELEMENTS ? size : GK_BLOCK_ELEMENTS;
+  const char *from[3] = {NULL, NULL, NULL};
+  for (int k = 0; k < call->inputs; k++) {
+    from[k] = data[k];
+    if (data[k]) continue;
+    gk_cpu_splat(part, sizes[k], call->scalar[k].bytes, blocks[k]);
+    from[k] = blocks[k];
+  }
+  for (int64_t i = 0; i < size; i += part) {
+    int64_t n = size - i < part ? size - i : part;
+    loop(n, from[0], from[1], from[2], (char *)data[3] + i * sizes[3]);
+    for (int k = 0; k < call->inputs; k++)
+      if (data[k]) from[k] += part * sizes[k];
+  }
+}
+
+gk_status gk_cpu_elementwise(const gk_call *call, gk_error *error) {
+  uint8_t work = call->compute;
+  gk_loop_fn loop = NULL;
+  if (call->op < GK_ELEMENTWISE_LIMIT) {
+    const gk_loop_fn *loops = gk_elementwise()->loop[call->op];
+    loop = loops[work];
+    if (!loop && (work == GK_float16 || work == GK_bfloat16)) {
+      work = GK_float32;
+      loop = loops[work];
+    }
+  }
+  if (!loop)
+    return gk_error_set(error, GK_UNSUPPORTED, "%s: not available for %s on the CPU",
+                        gk_ops[call->op].name, gk_dtypes[call->compute].name);
+  if (call->size == 0) return GK_OK;
+
+  const gk_view *out = call->out[0];
+  bool straight = call->flat && work == call->compute && call->size <= grain_of(call, work);
+  if (straight && call->op == GK_OP_where)
+    straight = call->in[0] && call->in[0]->dtype == GK_bool;
+  if (!straight) {
+    run_blocks(call, loop, work);
+    return GK_OK;
+  }
+  const char *data[4] = {NULL, NULL, NULL, gk_view_data(out)};
+  bool numbers = false;
+  for (int k = 0; k < call->inputs; k++) {
+    if (call->in[k])
+      data[k] = gk_view_data(call->in[k]);
+    else
+      numbers = true;
+  }
+  if (!numbers) {
+    loop(call->size, data[0], data[1], data[2], (char *)data[3]);
+    return GK_OK;
+  }
+  int size = gk_dtypes[work].size;
+  int sizes[4] = {call->op == GK_OP_where ? 1 : size, size, size, gk_dtypes[out->dtype].size};
+  run_numbers(call, loop, data, sizes);
+  return GK_OK;
+}

@@ -1,0 +1,326 @@
+// Contiguous loops of every elementwise op and dtype, left to the compiler to vectorise. Integers
+// wrap, and so are computed unsigned; bool elements are 0 or 1.
+//
+// exp, log and tanh of float32 are polynomials, within 2 ulp everywhere; of float64 they are
+// libm's, one element at a time.
+#include <math.h>
+#include <string.h>
+
+#include "elementwise.h"
+#include "simd.h"
+
+#define LOOP(name, A, B, C, R, prepare, expression)                                                \
+  static void name(int64_t n, const void *pa, const void *pb, const void *pc, void *po) {          \
+    const A *a_ = pa;                                                                              \
+    const B *b_ = pb;                                                                              \
+    const C *c_ = pc;                                                                              \
+    R *o_ = po;                                                                                    \
+    (void)b_;                                                                                      \
+    (void)c_;                                                                                      \
+    GK_VECTORIZE                                                                                   \
+    for (int64_t i = 0; i < n; i++) {                                                              \
+      prepare;                                                                                     \
+      o_[i] = (R)(expression);                                                                     \
+    }                                                                                              \
+  }
+#define UNARY(name, T, R, expression) LOOP(name, T, T, T, R, T x = a_[i], expression)
+#define BINARY(name, T, R, expression)                                                             \
+  LOOP(name, T, T, T, R, T a = a_[i]; T b = b_[i], expression)
+#define TERNARY(name, A, T, R, expression)                                                         \
+  LOOP(name, A, T, T, R, A a = a_[i]; T b = b_[i]; T c = c_[i], expression)
+
+// ---- what does not depend on the sign: T in, W wide enough not to be promoted to int
+
+#define MODULAR(bits, T, W)                                                                        \
+  static void copy_u##bits(int64_t n, const void *a, const void *b, const void *c, void *out) {    \
+    (void)b;                                                                                       \
+    (void)c;                                                                                       \
+    memmove(out, a, (size_t)n * sizeof(T));                                                        \
+  }                                                                                                \
+  UNARY(neg_u##bits, T, T, (W)0 - x)                                                               \
+  UNARY(square_u##bits, T, T, (W)x * x)                                                            \
+  BINARY(add_u##bits, T, T, (W)a + b)                                                              \
+  BINARY(sub_u##bits, T, T, (W)a - b)                                                              \
+  BINARY(mul_u##bits, T, T, (W)a * b)                                                              \
+  BINARY(equal_u##bits, T, uint8_t, a == b)                                                        \
+  BINARY(not_equal_u##bits, T, uint8_t, a != b)                                                    \
+  TERNARY(where_u##bits, uint8_t, T, T, a ? b : c)                                                 \
+  TERNARY(fma_u##bits, T, T, T, (W)a * b + c)
+MODULAR(8, uint8_t, uint32_t)
+MODULAR(16, uint16_t, uint32_t)
+MODULAR(32, uint32_t, uint32_t)
+MODULAR(64, uint64_t, uint64_t)
+
+UNARY(not_u8, uint8_t, uint8_t, x ^ 1)
+BINARY(and_u8, uint8_t, uint8_t, a & b)
+BINARY(or_u8, uint8_t, uint8_t, a | b)
+
+static void false_u8(int64_t n, const void *a, const void *b, const void *c, void *out) {
+  (void)a;
+  (void)b;
+  (void)c;
+  memset(out, 0, (size_t)n);
+}
+
+// ---- what does
+
+#define COMPARE(suffix, T)                                                                         \
+  BINARY(less_##suffix, T, uint8_t, a < b)                                                         \
+  BINARY(less_equal_##suffix, T, uint8_t, a <= b)                                                  \
+  BINARY(greater_##suffix, T, uint8_t, a > b)                                                      \
+  BINARY(greater_equal_##suffix, T, uint8_t, a >= b)
+
+#define LARGER(a, b) ((a) >= (b) ? (a) : (b))
+#define SMALLER(a, b) ((a) <= (b) ? (a) : (b))
+#define ORDERED(suffix, T)                                                                         \
+  COMPARE(suffix, T)                                                                               \
+  BINARY(maximum_##suffix, T, T, LARGER(a, b))                                                     \
+  BINARY(minimum_##suffix, T, T, SMALLER(a, b))                                                    \
+  TERNARY(clip_##suffix, T, T, T, SMALLER(LARGER(a, b), c))
+ORDERED(u8, uint8_t)
+ORDERED(u16, uint16_t)
+ORDERED(u32, uint32_t)
+ORDERED(u64, uint64_t)
+ORDERED(s8, int8_t)
+ORDERED(s16, int16_t)
+ORDERED(s32, int32_t)
+ORDERED(s64, int64_t)
+
+#define SIGNED(suffix, T, W)                                                                       \
+  UNARY(abs_##suffix, T, T, x < 0 ? (W)0 - (W)x : (W)x)                                            \
+  UNARY(relu_##suffix, T, T, x < 0 ? 0 : x)
+SIGNED(s8, int8_t, uint32_t)
+SIGNED(s16, int16_t, uint32_t)
+SIGNED(s32, int32_t, uint32_t)
+SIGNED(s64, int64_t, uint64_t)
+
+// ---- floats
+
+// a * b + c, for polynomials: fused where that is one instruction.
+#if defined(__FMA__) || defined(__aarch64__)
+#define MULTIPLY_ADD(a, b, c) __builtin_fmaf(a, b, c)
+#else
+#define MULTIPLY_ADD(a, b, c) ((a) * (b) + (c))
+#endif
+
+static inline uint32_t bits_of(float x) {
+  uint32_t u;
+  memcpy(&u, &x, 4);
+  return u;
+}
+static inline float float_of(uint32_t u) {
+  float x;
+  memcpy(&x, &u, 4);
+  return x;
+}
+
+// x = *n ln 2 + r; returns e^r. NaN stays NaN.
+static inline float exp_reduced(float x, int32_t *n) {
+  const float shift = 0x1.8p23f; // adding it rounds to an integer in the low bits
+  float t = x * 1.44269504f + shift;
+  *n = (int32_t)(bits_of(t) - bits_of(shift));
+  float k = t - shift;
+  float r = MULTIPLY_ADD(k, -0.693359375f, x); // exact: the constant has 10 bits
+  r = MULTIPLY_ADD(k, 2.12194440e-4f, r);
+  float p = 0x1.9f0816p-13f;
+  p = MULTIPLY_ADD(p, r, 0x1.6d8db2p-10f);
+  p = MULTIPLY_ADD(p, r, 0x1.111272p-7f);
+  p = MULTIPLY_ADD(p, r, 0x1.55548ep-5f);
+  p = MULTIPLY_ADD(p, r, 0x1.555554p-3f);
+  p = MULTIPLY_ADD(p, r, 0.5f);
+  return MULTIPLY_ADD(p, r * r, r) + 1.0f;
+}
+
+static inline float power_of_two(int32_t n) {
+  return float_of((uint32_t)(n + 127) << 23);
+}
+
+static inline float exp32(float x) {
+  x = 89.0f < x ? 89.0f : x; // beyond: infinity, and 0
+  x = -104.0f > x ? -104.0f : x;
+  int32_t n;
+  float y = exp_reduced(x, &n);
+  n = x != x ? 0 : n;
+  // In two steps, since 2^n itself may be out of range: only the second one rounds.
+  int32_t half = n >> 1;
+  return y * power_of_two(half) * power_of_two(n - half);
+}
+
+static inline float log32(float x) {
+  uint32_t subnormal = x < 0x1p-126f;
+  uint32_t u = bits_of(subnormal ? x * 0x1p23f : x);
+  // x = 2^e m with m from sqrt(1/2) to sqrt(2)
+  uint32_t e = (uint32_t)((int32_t)(u - 0x3f3504f3u) >> 23);
+  float f = float_of(u - (e << 23)) - 1.0f;
+  float k = (float)((int32_t)e - (subnormal ? 23 : 0));
+  float p = 0x1.14573ep-4f;
+  p = MULTIPLY_ADD(p, f, -0x1.de3bf8p-4f);
+  p = MULTIPLY_ADD(p, f, 0x1.e6f08cp-4f);
+  p = MULTIPLY_ADD(p, f, -0x1.fc220ep-4f);
+  p = MULTIPLY_ADD(p, f, 0x1.233766p-3f);
+  p = MULTIPLY_ADD(p, f, -0x1.555c4ep-3f);
+  p = MULTIPLY_ADD(p, f, 0x1.99a4b6p-3f);
+  p = MULTIPLY_ADD(p, f, -0x1.000006p-2f);
+  p = MULTIPLY_ADD(p, f, 0x1.555548p-2f);
+  float square = f * f;
+  float y = MULTIPLY_ADD(k, -2.12194440e-4f, p * f * square);
+  y = MULTIPLY_ADD(-0.5f, square, y);
+  y = f + y;
+  y = MULTIPLY_ADD(k, 0.693359375f, y);
+  y = x <= 0x1.fffffep127f ? y : x; // infinity and NaN
+  y = x < 0 ? __builtin_nanf("") : y;
+  return x == 0 ? -__builtin_inff() : y;
+}
+
+static inline float tanh32(float x) {
+  float a = __builtin_fabsf(x);
+  float z = a * a;
+  float p = -0x1.76abf4p-8f;
+  p = MULTIPLY_ADD(p, z, 0x1.5256cep-6f);
+  p = MULTIPLY_ADD(p, z, -0x1.b84448p-5f);
+  p = MULTIPLY_ADD(p, z, 0x1.110768p-3f);
+  p = MULTIPLY_ADD(p, z, -0x1.555534p-2f);
+  float small = MULTIPLY_ADD(p * z, a, a);
+  float held = 10.0f < a ? 10.0f : a; // from there on it is 1
+  int32_t n;
+  float e = exp_reduced(held + held, &n);
+  n = x != x ? 0 : n;
+  float large = 1.0f - 2.0f / (e * power_of_two(n) + 1.0f);
+  return __builtin_copysignf(a < 0.625f ? small : large, x);
+}
+
+#if defined(__SSE4_1__) || defined(__aarch64__)
+#define floor32(x) __builtin_floorf(x)
+#define floor64(x) __builtin_floor(x)
+#else
+// SSE2 has no rounding: adding the power of two that leaves no bits for a fraction rounds to
+// the nearest integer, which is then put right.
+#define FLOOR(name, T, power, fabs, copysign)                                                      \
+  static inline T name(T x) {                                                                      \
+    T a = fabs(x), nearest = copysign((a + power) - power, x);                                     \
+    nearest = nearest > x ? nearest - 1 : nearest;                                                 \
+    return a < power ? nearest : x;                                                                \
+  }
+FLOOR(floor32, float, 0x1p23f, __builtin_fabsf, __builtin_copysignf)
+FLOOR(floor64, double, 0x1p52, __builtin_fabs, __builtin_copysign)
+#endif
+
+// As NumPy's: the first operand where it is NaN, else the second where that is.
+#define LARGER_FLOAT(a, b) ((((a) >= (b)) | ((a) != (a))) ? (a) : (b))
+#define SMALLER_FLOAT(a, b) ((((a) <= (b)) | ((a) != (a))) ? (a) : (b))
+
+#define FLOATING(suffix, T, f, exp_one, log_one, tanh_one, floor_one)                              \
+  COMPARE(suffix, T)                                                                               \
+  UNARY(neg_##suffix, T, T, -x)                                                                    \
+  UNARY(abs_##suffix, T, T, __builtin_fabs##f(x))                                                  \
+  UNARY(square_##suffix, T, T, x * x)                                                              \
+  UNARY(sqrt_##suffix, T, T, __builtin_sqrt##f(x))                                                 \
+  UNARY(reciprocal_##suffix, T, T, 1 / x)                                                          \
+  UNARY(exp_##suffix, T, T, exp_one(x))                                                            \
+  UNARY(log_##suffix, T, T, log_one(x))                                                            \
+  UNARY(tanh_##suffix, T, T, tanh_one(x))                                                          \
+  UNARY(floor_##suffix, T, T, floor_one(x))                                                        \
+  UNARY(isnan_##suffix, T, uint8_t, x != x)                                                        \
+  UNARY(relu_##suffix, T, T, x <= 0 ? 0 : x)                                                       \
+  BINARY(add_##suffix, T, T, a + b)                                                                \
+  BINARY(sub_##suffix, T, T, a - b)                                                                \
+  BINARY(mul_##suffix, T, T, a * b)                                                                \
+  BINARY(div_##suffix, T, T, a / b)                                                                \
+  BINARY(equal_##suffix, T, uint8_t, a == b)                                                       \
+  BINARY(not_equal_##suffix, T, uint8_t, a != b)                                                   \
+  BINARY(maximum_##suffix, T, T, LARGER_FLOAT(a, b))                                               \
+  BINARY(minimum_##suffix, T, T, SMALLER_FLOAT(a, b))                                              \
+  TERNARY(fma_##suffix, T, T, T, __builtin_fma##f(a, b, c))                                        \
+  LOOP(clip_##suffix, T, T, T, T, T a = a_[i]; T b = b_[i]; T c = c_[i];                           \
+       T held = LARGER_FLOAT(a, b), SMALLER_FLOAT(held, c))
+FLOATING(f32, float, f, exp32, log32, tanh32, floor32)
+FLOATING(f64, double, , __builtin_exp, __builtin_log, __builtin_tanh, floor64)
+
+// ---- complex: re and im interleaved
+
+#define COMPLEX(name, real, imaginary)                                                             \
+  static void name(int64_t n, const void *pa, const void *pb, const void *pc, void *po) {          \
+    const float *a_ = pa, *b_ = pb;                                                                \
+    float *o_ = po;                                                                                \
+    (void)pc;                                                                                      \
+    GK_VECTORIZE                                                                                   \
+    for (int64_t i = 0; i < n; i++) {                                                              \
+      float a = a_[2 * i], b = a_[2 * i + 1], c = b_[2 * i], d = b_[2 * i + 1];                    \
+      float re = real, im = imaginary;                                                             \
+      o_[2 * i] = re;                                                                              \
+      o_[2 * i + 1] = im;                                                                          \
+    }                                                                                              \
+  }
+COMPLEX(mul_c64, a * c - b * d, a * d + b * c)
+static void neg_c64(int64_t n, const void *a, const void *b, const void *c, void *out) {
+  neg_f32(2 * n, a, b, c, out);
+}
+static void square_c64(int64_t n, const void *a, const void *b, const void *c, void *out) {
+  (void)b;
+  mul_c64(n, a, a, c, out);
+}
+static void add_c64(int64_t n, const void *a, const void *b, const void *c, void *out) {
+  add_f32(2 * n, a, b, c, out);
+}
+static void sub_c64(int64_t n, const void *a, const void *b, const void *c, void *out) {
+  sub_f32(2 * n, a, b, c, out);
+}
+BINARY(equal_c64, gk_complex64, uint8_t, (a.re == b.re) & (a.im == b.im))
+BINARY(not_equal_c64, gk_complex64, uint8_t, (a.re != b.re) | (a.im != b.im))
+
+// ---- the table
+
+// One loop for both signs; one for each; floats.
+#define MODULARS(op)                                                                               \
+  [GK_int8] = op##_u8, [GK_uint8] = op##_u8, [GK_int16] = op##_u16, [GK_uint16] = op##_u16,        \
+  [GK_int32] = op##_u32, [GK_uint32] = op##_u32, [GK_int64] = op##_u64, [GK_uint64] = op##_u64
+#define SIGNEDS(op)                                                                                \
+  [GK_int8] = op##_s8, [GK_int16] = op##_s16, [GK_int32] = op##_s32, [GK_int64] = op##_s64
+#define UNSIGNEDS(op)                                                                              \
+  [GK_uint8] = op##_u8, [GK_uint16] = op##_u16, [GK_uint32] = op##_u32, [GK_uint64] = op##_u64
+#define FLOATS(op) [GK_float32] = op##_f32, [GK_float64] = op##_f64
+#define ORDER(op) [GK_bool] = op##_u8, SIGNEDS(op), UNSIGNEDS(op), FLOATS(op)
+
+const gk_elementwise_kernels GK_NAME(gk_elementwise_table) = {
+    .loop =
+        {
+            [GK_OP_neg] = {MODULARS(neg), FLOATS(neg), [GK_complex64] = neg_c64},
+            [GK_OP_abs] = {[GK_bool] = copy_u8, SIGNEDS(abs), UNSIGNEDS(copy), FLOATS(abs)},
+            [GK_OP_square] = {[GK_bool] = copy_u8, MODULARS(square), FLOATS(square),
+                              [GK_complex64] = square_c64},
+            [GK_OP_sqrt] = {FLOATS(sqrt)},
+            [GK_OP_reciprocal] = {FLOATS(reciprocal)},
+            [GK_OP_exp] = {FLOATS(exp)},
+            [GK_OP_log] = {FLOATS(log)},
+            [GK_OP_tanh] = {FLOATS(tanh)},
+            [GK_OP_floor] = {[GK_bool] = copy_u8, MODULARS(copy), FLOATS(floor)},
+            [GK_OP_isnan] = {[GK_bool] = false_u8, [GK_int8] = false_u8, [GK_uint8] = false_u8,
+                             [GK_int16] = false_u8, [GK_uint16] = false_u8, [GK_int32] = false_u8,
+                             [GK_uint32] = false_u8, [GK_int64] = false_u8, [GK_uint64] = false_u8,
+                             FLOATS(isnan)},
+            [GK_OP_logical_not] = {[GK_bool] = not_u8},
+            [GK_OP_relu] = {SIGNEDS(relu), UNSIGNEDS(copy), FLOATS(relu)},
+            [GK_OP_add] = {[GK_bool] = or_u8, MODULARS(add), FLOATS(add), [GK_complex64] = add_c64},
+            [GK_OP_sub] = {MODULARS(sub), FLOATS(sub), [GK_complex64] = sub_c64},
+            [GK_OP_mul] = {[GK_bool] = and_u8, MODULARS(mul), FLOATS(mul),
+                           [GK_complex64] = mul_c64},
+            [GK_OP_div] = {FLOATS(div)},
+            [GK_OP_maximum] = {ORDER(maximum)},
+            [GK_OP_minimum] = {ORDER(minimum)},
+            [GK_OP_equal] = {[GK_bool] = equal_u8, MODULARS(equal), FLOATS(equal),
+                             [GK_complex64] = equal_c64},
+            [GK_OP_not_equal] = {[GK_bool] = not_equal_u8, MODULARS(not_equal), FLOATS(not_equal),
+                                 [GK_complex64] = not_equal_c64},
+            [GK_OP_less] = {ORDER(less)},
+            [GK_OP_less_equal] = {ORDER(less_equal)},
+            [GK_OP_greater] = {ORDER(greater)},
+            [GK_OP_greater_equal] = {ORDER(greater_equal)},
+            [GK_OP_logical_and] = {[GK_bool] = and_u8},
+            [GK_OP_logical_or] = {[GK_bool] = or_u8},
+            [GK_OP_where] = {[GK_bool] = where_u8, MODULARS(where), [GK_float16] = where_u16,
+                             [GK_bfloat16] = where_u16, [GK_float32] = where_u32,
+                             [GK_float64] = where_u64, [GK_complex64] = where_u64},
+            [GK_OP_fma] = {MODULARS(fma), FLOATS(fma)},
+            [GK_OP_clip] = {ORDER(clip)},
+        },
+};
