@@ -476,10 +476,12 @@ static gk_status view_expand(const request *r) {
   return GK_OK;
 }
 
-// Moves the first element by `places` along an axis. A view of no elements stays where it is,
-// since there is nothing inside the storage that it could start at.
-static void move_start(gk_view *v, int64_t places, int64_t stride) {
-  if (v->size != 0) v->offset += places * stride * gk_dtypes[v->dtype].size;
+// Counts the elements anew and moves the first one by `places`, in elements. A view of none
+// stays where it is, since there is nothing inside the storage that it could start at.
+static void set_start(gk_view *v, int64_t places) {
+  v->size = 1;
+  for (int i = 0; i < v->ndim; i++) v->size *= v->shape[i];
+  if (v->size != 0) v->offset += places * gk_dtypes[v->dtype].size;
 }
 
 static gk_status view_flip(const request *r) {
@@ -487,11 +489,13 @@ static gk_status view_flip(const request *r) {
   uint32_t set;
   gk_status status = read_axes(r, v->ndim, NULL, &set);
   if (status) return status;
+  int64_t start = 0;
   for (int i = 0; i < v->ndim; i++) {
     if ((r->count != 0 && !(set >> i & 1)) || v->shape[i] <= 1) continue;
-    move_start(v, v->shape[i] - 1, v->strides[i]);
+    start += (v->shape[i] - 1) * v->strides[i];
     v->strides[i] = -v->strides[i];
   }
+  set_start(v, start);
   return GK_OK;
 }
 
@@ -506,16 +510,12 @@ static gk_status view_diagonal(const request *r) {
   int64_t offset = to_integer(x), rows = v->shape[last], columns = v->shape[last + 1];
   int64_t row = offset < 0 ? -offset : 0, column = offset > 0 ? offset : 0;
   int64_t length = rows - row < columns - column ? rows - row : columns - column;
-  if (length <= 0) {
-    length = 0;
-    v->size = 0;
-  } else {
-    move_start(v, row, v->strides[last]);
-    move_start(v, column, v->strides[last + 1]);
-  }
-  v->shape[last] = length;
+  // An offset past the end leaves nothing, and could be too large to multiply with.
+  int64_t start = length > 0 ? row * v->strides[last] + column * v->strides[last + 1] : 0;
+  v->shape[last] = length > 0 ? length : 0;
   v->strides[last] += v->strides[last + 1];
   v->ndim--;
+  set_start(v, start);
   return GK_OK;
 }
 
@@ -614,9 +614,7 @@ static gk_status view_slice(const request *r) {
     }
   }
   v->ndim = (uint8_t)ndim;
-  v->size = 1;
-  for (int i = 0; i < ndim; i++) v->size *= v->shape[i];
-  move_start(v, start, 1);
+  set_start(v, start);
   return GK_OK;
 }
 
