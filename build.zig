@@ -129,7 +129,10 @@ fn addLibrary(b: *std.Build, target: std.Build.ResolvedTarget, linkage: std.buil
             }
         }
     }
-    return b.addLibrary(.{ .name = "gpukit", .root_module = module, .linkage = linkage });
+    const library = b.addLibrary(.{ .name = "gpukit", .root_module = module, .linkage = linkage });
+    // A missing function fails here and not when somebody loads the library.
+    library.link_z_defs = linkage == .dynamic;
+    return library;
 }
 
 /// One program per test, against a static library of the same objects: internal functions are
