@@ -1,0 +1,295 @@
+// gk_cpu_reduce against plain loops in double and in 64-bit integers: every op, dtype and layout,
+// every instruction set; and that all of these agree to the last bit.
+#include <math.h>
+
+#include "strided.h"
+
+static const uint8_t dtypes[] = {GK_bool,   GK_int8,    GK_uint8,    GK_int16,   GK_uint16,
+                                 GK_int32,  GK_uint32,  GK_int64,    GK_uint64,  GK_float16,
+                                 GK_bfloat16, GK_float32, GK_float64, GK_complex64};
+
+static void fill_random(gk_view *v, int op, int specials) {
+  const bool integer = !test_is_float(v->dtype) && v->dtype != GK_complex64;
+  for (int64_t i = 0; i < v->size; i++) {
+    char *p = test_element(v, i);
+    if (v->dtype == GK_complex64) {
+      const gk_complex64 z = {test_below(3) ? -0.0f : 1.0f, test_below(3) ? 0.0f : 2.0f};
+      memcpy(p, &z, sizeof z);
+      continue;
+    }
+    if (v->dtype == GK_bool) {
+      *(uint8_t *)p = test_below(5) > 0;
+      continue;
+    }
+    if (integer) {
+      const uint64_t bits = op == GK_OP_any || op == GK_OP_all ? (uint64_t)test_below(3)
+                            : test_below(2)                    ? test_random()
+                                                               : (uint64_t)test_below(7);
+      memcpy(p, &bits, gk_dtypes[v->dtype].size);
+      continue;
+    }
+    double x = op == GK_OP_prod ? (test_below(2) ? 1 : -1) * (0.8 + 0.4 * test_uniform())
+               : test_below(2)  ? 4 * test_uniform() - 2
+                                : (double)test_below(5) - 2;
+    if (op == GK_OP_any) x = test_below(50) ? -0.0 : x;
+    if (specials && test_below(20) == 0) x = test_below(2) ? NAN : INFINITY;
+    const gk_scalar s = gk_scalar_from_double(x, v->dtype);
+    memcpy(p, &s, gk_dtypes[v->dtype].size);
+  }
+}
+
+static bool truth(const void *p, uint8_t dtype) {
+  if (dtype == GK_complex64) {
+    gk_complex64 z;
+    memcpy(&z, p, sizeof z);
+    return z.re != 0 || z.im != 0;
+  }
+  return gk_scalar_to_double(p, dtype) != 0;
+}
+
+// Does element p come before the best one so far?
+static bool beats(const void *p, const void *best, uint8_t dtype, bool largest) {
+  if (test_is_float(dtype)) {
+    const double a = gk_scalar_to_double(p, dtype), b = gk_scalar_to_double(best, dtype);
+    if (isnan(b)) return false;
+    return isnan(a) || (largest ? a > b : a < b);
+  }
+  const uint64_t a = test_integer(p, dtype), b = test_integer(best, dtype);
+  if (gk_dtypes[dtype].class == GK_CLASS_SIGNED)
+    return largest ? (int64_t)a > (int64_t)b : (int64_t)a < (int64_t)b;
+  return largest ? a > b : a < b;
+}
+
+static double tolerance(uint8_t dtype) {
+  return dtype == GK_float64 ? 1e-13 : dtype == GK_float32 ? 1e-6 : dtype == GK_float16 ? 1e-3 : 8e-3;
+}
+
+// One result, `count` elements of `in` starting at row-major places `first`, which are
+// `places[i]` further on.
+static void check_one(int op, const gk_view *in, const gk_view *out, int64_t o, int64_t count,
+                      const int64_t *places) {
+  const void *got = test_element(out, o);
+  const double got_value = gk_scalar_to_double(got, out->dtype);
+  const bool from_float = test_is_float(in->dtype), to_float = test_is_float(out->dtype);
+  const char *what = gk_ops[op].name, *type = gk_dtypes[in->dtype].name;
+  if (op == GK_OP_any || op == GK_OP_all) {
+    bool any = false, all = true;
+    for (int64_t i = 0; i < count; i++) {
+      const bool t = truth(test_element(in, places[i]), in->dtype);
+      any |= t;
+      all &= t;
+    }
+    CHECKF(*(const uint8_t *)got == (op == GK_OP_any ? any : all), "%s %s", what, type);
+  } else if (op == GK_OP_min || op == GK_OP_max || op == GK_OP_argmin || op == GK_OP_argmax) {
+    int64_t at = 0;
+    for (int64_t i = 1; i < count; i++)
+      if (beats(test_element(in, places[i]), test_element(in, places[at]), in->dtype,
+                op == GK_OP_max || op == GK_OP_argmax))
+        at = i;
+    if (op == GK_OP_argmin || op == GK_OP_argmax) {
+      CHECKF(*(const int64_t *)got == at, "%s %s: %lld for %lld of %lld", what, type,
+             *(const long long *)got, (long long)at, (long long)count);
+    } else {
+      const double want = gk_scalar_to_double(test_element(in, places[at]), in->dtype);
+      CHECKF(got_value == want || (isnan(got_value) && isnan(want)), "%s %s: %g for %g of %lld",
+             what, type, got_value, want, (long long)count);
+    }
+  } else if (!to_float) {
+    uint64_t want = op == GK_OP_prod;
+    for (int64_t i = 0; i < count; i++) {
+      const void *p = test_element(in, places[i]);
+      gk_scalar cut;
+      if (from_float) cut = gk_scalar_from_double(gk_scalar_to_double(p, in->dtype), out->dtype);
+      const uint64_t x = from_float ? test_integer(&cut, out->dtype) : test_integer(p, in->dtype);
+      want = op == GK_OP_prod ? want * x : want + x;
+    }
+    CHECKF(memcmp(got, &want, gk_dtypes[out->dtype].size) == 0, "%s %s to %s of %lld", what, type,
+           gk_dtypes[out->dtype].name, (long long)count);
+  } else {
+    long double want = op == GK_OP_prod, size = 0, factors = 1;
+    for (int64_t i = 0; i < count; i++) {
+      const void *p = test_element(in, places[i]);
+      const long double x = in->dtype == GK_int64    ? (long double)(int64_t)test_integer(p, in->dtype)
+                            : in->dtype == GK_uint64 ? (long double)test_integer(p, in->dtype)
+                                                     : gk_scalar_to_double(p, in->dtype);
+      want = op == GK_OP_prod ? want * x : want + x;
+      size += fabsl(x);
+      if (fabsl(x) > 1) factors *= x;
+    }
+    // A part that overflows makes NaN of a zero elsewhere, in whatever order.
+    if (op == GK_OP_prod && !(fabsl(factors) < 1e300L)) return;
+    if (op == GK_OP_mean) want /= count, size /= count;
+    if (op == GK_OP_prod) size = fabsl(want) * (long double)(count + 1);
+    const double close = (double)size * tolerance(out->dtype) + 1e-7 * (out->dtype == GK_float16);
+    gk_scalar rounded = gk_scalar_from_double((double)want, out->dtype);
+    const double nearest = gk_scalar_to_double(&rounded, out->dtype);
+    CHECKF(fabs(got_value - (double)want) <= close || got_value == nearest ||
+               (isnan(got_value) && isnan((double)want)),
+           "%s %s to %s of %lld: %.17g for %.17Lg", what, type, gk_dtypes[out->dtype].name,
+           (long long)count, got_value, want);
+  }
+}
+
+static void run_case(int op, uint8_t from, uint8_t to, int ndim, const int64_t *shape,
+                     uint32_t axes, bool plain, int specials) {
+  gk_storage from_storage, to_storage;
+  gk_view in = test_strided(&from_storage, from, ndim, shape, plain, true);
+  fill_random(&in, op, specials);
+  int64_t reduced[GK_MAX_DIMS], count = 1;
+  for (int i = 0; i < ndim; i++) {
+    reduced[i] = axes >> i & 1 ? 1 : shape[i];
+    if (axes >> i & 1) count *= shape[i];
+  }
+  gk_view out = test_strided(&to_storage, to, ndim, reduced, test_below(2), false);
+  for (int i = 0; i < ndim; i++)
+    if (axes >> i & 1) out.strides[i] = 0;
+  gk_error error;
+  gk_call call = {.op = (uint16_t)op, .family = GK_FAMILY_REDUCE, .inputs = 1, .outputs = 1};
+  call.compute = gk_ops[op].compute == GK_COMPUTE_BOOL ? GK_bool
+                 : op == GK_OP_sum || op == GK_OP_prod || op == GK_OP_mean ? to
+                                                                          : from;
+  call.axes = axes;
+  call.size = in.size;
+  call.in[0] = &in;
+  call.out[0] = &out;
+  const gk_isa best = gk_cpu_isa;
+  char *first = NULL;
+  for (int isa = best == GK_ISA_NEON ? GK_ISA_NEON : GK_ISA_BASELINE; isa <= (int)best; isa++) {
+    gk_cpu_isa = (gk_isa)isa;
+    if (to_storage.data) memset(to_storage.data, 0x5a, (size_t)to_storage.bytes);
+    CHECK(gk_cpu_reduce(&call, &error) == GK_OK);
+    if (!out.size) continue;
+    if (first) {
+      CHECKF(memcmp(first, to_storage.data, (size_t)to_storage.bytes) == 0,
+             "%s %s: instruction sets differ", gk_ops[op].name, gk_dtypes[from].name);
+    } else {
+      first = malloc((size_t)to_storage.bytes);
+      memcpy(first, to_storage.data, (size_t)to_storage.bytes);
+    }
+  }
+  gk_cpu_isa = best;
+  // The row-major places of each result's elements.
+  int64_t *places = malloc((size_t)(count + 1) * sizeof *places);
+  for (int64_t o = 0; o < out.size; o++) {
+    for (int64_t i = 0; i < count; i++) {
+      int64_t kept = o, inner = i, at = 0, stride = 1;
+      for (int a = ndim - 1; a >= 0; a--) {
+        int64_t *from_index = axes >> a & 1 ? &inner : &kept;
+        at += *from_index % shape[a] * stride;
+        *from_index /= shape[a];
+        stride *= shape[a];
+      }
+      places[i] = at;
+    }
+    check_one(op, &in, &out, o, count, places);
+  }
+  free(places);
+  free(first);
+  free(from_storage.data);
+  free(to_storage.data);
+}
+
+static uint8_t result_dtype(int op, uint8_t from) {
+  const uint8_t class = gk_dtypes[from].class;
+  switch (gk_ops[op].result) {
+  case GK_RESULT_BOOL: return GK_bool;
+  case GK_RESULT_INT64: return GK_int64;
+  case GK_RESULT_WIDE:
+    if (test_below(4) == 0) return dtypes[1 + test_below(12)]; // the dtype asked for
+    if (class == GK_CLASS_FLOAT) return from;
+    return class == GK_CLASS_UNSIGNED ? GK_uint64 : GK_int64;
+  default:
+    if (op == GK_OP_mean && class != GK_CLASS_FLOAT) return GK_float32;
+    return from;
+  }
+}
+
+static void random_case(int64_t largest) {
+  const int op = GK_OP_sum + (int)test_below(9);
+  const uint8_t from = dtypes[test_below(14)];
+  if (!(gk_ops[op].accepts & gk_dtypes[from].class)) return;
+  const bool place = op == GK_OP_argmin || op == GK_OP_argmax;
+  const int ndim = (int)test_below(5);
+  int64_t shape[GK_MAX_DIMS], size = 1;
+  for (int i = 0; i < ndim; i++) {
+    const int64_t kind = test_below(6);
+    shape[i] = kind == 0 ? 1 + test_below(3) : kind == 1 ? 1 + test_below(700) : 1 + test_below(40);
+    if (test_below(60) == 0) shape[i] = 0;
+    while (size * shape[i] > largest) shape[i] /= 2;
+    size *= shape[i];
+  }
+  uint32_t axes = (uint32_t)test_below(1 << ndim);
+  if (place && ndim) axes = test_below(2) ? 1u << test_below(ndim) : ~0u;
+  if (test_below(4) == 0) axes = ~0u;
+  for (int i = 0; i < ndim; i++)
+    if ((axes >> i & 1) && shape[i] == 0 && op >= GK_OP_min && op <= GK_OP_argmax) return;
+  run_case(op, from, result_dtype(op, from), ndim, shape, axes, test_below(3) == 0,
+           test_below(3) == 0);
+}
+
+// Shapes that are cut into chunks and handed to threads.
+static void large_cases(void) {
+  static const int64_t shapes[][2] = {{1, 700001}, {3, 250007}, {300011, 3}, {9000, 60}, {70, 8000}};
+  static const uint8_t some[] = {GK_float32, GK_int32, GK_float16, GK_float64, GK_int8};
+  for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+    for (int op = GK_OP_sum; op <= GK_OP_all; op++)
+      for (uint32_t axes = 1; axes <= 3; axes++) {
+        if ((op == GK_OP_argmin || op == GK_OP_argmax) && axes == 3) axes = ~0u;
+        const uint8_t from = some[test_below(5)];
+        run_case(op, from, result_dtype(op, from), 2, shapes[s], axes, test_below(2), 0);
+        if (axes == ~0u) break;
+      }
+}
+
+// Sums of numbers of one sign: no worse than NumPy's pairwise order, which loses
+// about log2(n) / 2 half units.
+static void accuracy(void) {
+  const int64_t n = 1 << 20;
+  gk_storage in_storage, out_storage;
+  float *x = malloc((size_t)n * sizeof *x), y = 0;
+  double *d = malloc((size_t)n * sizeof *d), z = 0;
+  long double exact = 0, exact_d = 0;
+  for (int64_t i = 0; i < n; i++) {
+    x[i] = (float)test_uniform();
+    d[i] = test_uniform();
+    exact += x[i];
+    exact_d += d[i];
+  }
+  gk_error error;
+  gk_view in = test_view(&in_storage, x, GK_float32, 1, &n), out;
+  out = test_view(&out_storage, &y, GK_float32, 1, (int64_t[]){1});
+  out.strides[0] = 0;
+  gk_call call = {.op = GK_OP_sum, .compute = GK_float32, .axes = 1, .size = n};
+  call.in[0] = &in;
+  call.out[0] = &out;
+  CHECK(gk_cpu_reduce(&call, &error) == GK_OK);
+  CHECKF(fabs(y / (double)exact - 1) < 6e-8, "float32 sum: %g off", y / (double)exact - 1);
+  in.dtype = out.dtype = call.compute = GK_float64;
+  in_storage.data = d;
+  out_storage.data = &z;
+  CHECK(gk_cpu_reduce(&call, &error) == GK_OK);
+  CHECKF(fabsl(z / exact_d - 1) < 3e-16L, "float64 sum: %Lg off", z / exact_d - 1);
+  free(x);
+  free(d);
+}
+
+static void empty_extreme(void) {
+  gk_storage in_storage, out_storage;
+  float y = 0;
+  gk_view in = test_view(&in_storage, NULL, GK_float32, 1, (int64_t[]){0});
+  gk_view out = test_view(&out_storage, &y, GK_float32, 1, (int64_t[]){1});
+  gk_call call = {.op = GK_OP_max, .compute = GK_float32, .axes = 1};
+  gk_error error;
+  call.in[0] = &in;
+  call.out[0] = &out;
+  CHECK(gk_cpu_reduce(&call, &error) == GK_ARGUMENT);
+}
+
+int main(void) {
+  for (int i = 0; i < 3000; i++) random_case(3000);
+  for (int i = 0; i < 80; i++) random_case(60000);
+  large_cases();
+  accuracy();
+  empty_extreme();
+  return test_done();
+}
