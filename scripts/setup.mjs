@@ -10,6 +10,7 @@
 
 import {
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -203,7 +204,10 @@ function explainNpm(output) {
 async function installToolchain(note) {
   const python = await findPython();
   const target = join(root, `.toolchain.${process.pid}`);
-  rmSync(target, { recursive: true, force: true });
+  // Left by setups that were killed; the lock says that none is running.
+  for (const name of readdirSync(root).filter((name) => name.startsWith(".toolchain."))) {
+    rmSync(join(root, name), { recursive: true, force: true });
+  }
   const result = await run(python, [
     "-m",
     "pip",
@@ -265,7 +269,12 @@ function explainPip(output) {
     return "A downloaded file is not the one that scripts/toolchain.txt names: something between here and PyPI changed it. " +
       "Run this again; if it stays so, do not use the file.";
   }
-  if (isNetworkTrouble(output)) return networkAdvice("PyPI", "pip config list");
+  // An index that does not answer looks to pip like one that has no versions at all.
+  const known = /^(linux|darwin)-(x64|arm64)$/.test(platform);
+  if (isNetworkTrouble(output) || (known && /from versions: none/.test(output))) {
+    return networkAdvice("PyPI", "pip config list") +
+      ` An old pip may also not know its platform: "python3 -m pip install --upgrade pip".`;
+  }
   if (/No matching distribution|Could not find a version/i.test(output)) {
     return `PyPI has no Zig or clang-format for ${platform} that this pip knows how to install: ` +
       `try "python3 -m pip install --upgrade pip". Zig is there for Linux and macOS, x86_64 and aarch64.`;

@@ -70,6 +70,10 @@ export function listFiles(folder, accept = () => true) {
     .sort();
 }
 
+/** Programs that are running: a script that is ended takes them along. */
+const children = new Set();
+process.on("exit", () => children.forEach((child) => child.kill()));
+
 /**
  * Runs a program in the root; resolves with its exit code, its output and the seconds it took.
  * Options: `show` passes the output through as it comes, `env` adds variables, `onLine` sees every
@@ -83,6 +87,7 @@ export function run(command, args, { show = false, env = {}, cwd = root, onLine,
       env: { ...process.env, ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
+    children.add(child);
     let output = "";
     let pending = "";
     let late = false;
@@ -102,6 +107,7 @@ export function run(command, args, { show = false, env = {}, cwd = root, onLine,
     child.stdout.on("data", take(process.stdout));
     child.stderr.on("data", take(process.stderr));
     const end = (code, text) => {
+      children.delete(child);
       clearTimeout(timer);
       const seconds = (performance.now() - began) / 1000;
       resolve({ code, output: output + text, seconds, late });
