@@ -15,7 +15,8 @@
 #define BLOCK 1024        // elements of a block of rows
 #define BLOCK_COLUMNS 512 // and of columns, in
 #define BLOCK_ROWS 8      // rows
-#define LONG_ROW 256      // from here on worth a kernel call of its own
+#define LONG_ROW 64       // from here on worth a kernel call of its own,
+#define SHORT_ROW 16      // or a share in one with other rows
 #define PARALLEL_MIN ((int64_t)1 << 17)  // elements that are worth a thread
 #define CHUNK_MAX ((int64_t)1 << 18)     // elements
 #define MAX_TASKS 64
@@ -333,13 +334,27 @@ static void row_part(const plan *p, workspace *w, const char *x, int64_t begin, 
   }
 }
 
+// Folds n whole rows at once, the outer reduced axes outermost: in the order of memory.
+static void rows_whole(const plan *p, const char *x, int64_t n, void *values) {
+  const axes *r = &p->reduced;
+  const int64_t length = r->shape[r->ndim - 1];
+  if (r->size == 0) return;
+  cursor c;
+  cursor_set(&c, r, 0);
+  for (int64_t done = 0; done < r->size; done += length) {
+    p->row(n, length, x + c.in * size_of(p->from), p->kept.in[p->kept.ndim - 1], values);
+    cursor_advance(&c, r, length);
+  }
+}
+
 // Results [begin, end) of the kept axes.
 static void rows_run(void *context, int64_t begin, int64_t end, int thread) {
   const plan *p = context;
   workspace *w = (workspace *)p->work + thread;
   const axes *k = &p->kept;
   const int inner = k->ndim - 1;
-  const bool whole = p->direct && p->reduced.ndim == 1;
+  const bool one_axis = p->reduced.ndim == 1;
+  const bool whole = p->direct && (one_axis || p->reduced.shape[p->reduced.ndim - 1] >= SHORT_ROW);
   const int value_size = size_of(p->place ? p->value : p->acc);
   cursor c;
   cursor_set(&c, k, begin);
@@ -350,10 +365,10 @@ static void rows_run(void *context, int64_t begin, int64_t end, int thread) {
     const char *x = p->in + c.in * size_of(p->from);
     fill(n, p->place ? p->value : p->acc, w->values, &p->identity);
     if (p->place) memset(w->places, 0, (size_t)n * 8);
-    if (whole && p->place)
+    if (whole && one_axis && p->place)
       p->place_row(n, p->reduced.size, x, k->in[inner], 0, w->values, w->places);
-    else if (whole)
-      p->row(n, p->reduced.size, x, k->in[inner], w->values);
+    else if (whole && (one_axis || n > 1))
+      rows_whole(p, x, n, w->values);
     else
       for (int64_t i = 0; i < n; i++)
         row_part(p, w, x + i * k->in[inner] * size_of(p->from), 0, p->reduced.size,

@@ -41,10 +41,27 @@
     }                                                                                              \
   }
 
+// Four rows at a time, since accumulators are loaded and stored for each.
 #define FOLD_COLUMN(kind, name, T, A, STEP)                                                        \
   KERNEL(kind##_column_##name) {                                                                   \
     A *restrict acc = out;                                                                         \
-    for (int64_t r = 0; r < rows; r++) {                                                           \
+    int64_t r = 0;                                                                                 \
+    for (; r + 4 <= rows; r += 4) {                                                                \
+      const T *restrict p = (const T *)data + r * stride;                                          \
+      GK_VECTORIZE                                                                                 \
+      for (int64_t c = 0; c < cols; c++) {                                                         \
+        A a = acc[c];                                                                              \
+        T v = p[c];                                                                                \
+        a = (STEP);                                                                                \
+        v = p[c + stride];                                                                         \
+        a = (STEP);                                                                                \
+        v = p[c + 2 * stride];                                                                     \
+        a = (STEP);                                                                                \
+        v = p[c + 3 * stride];                                                                     \
+        acc[c] = (STEP);                                                                           \
+      }                                                                                            \
+    }                                                                                              \
+    for (; r < rows; r++) {                                                                        \
       const T *restrict p = (const T *)data + r * stride;                                          \
       GK_VECTORIZE                                                                                 \
       for (int64_t c = 0; c < cols; c++) {                                                         \
@@ -99,26 +116,28 @@ static inline double add_kept(double s, double b, double *lost) {
   return t;
 }
 
-// `name`_lanes lanes in vectors; a block is summed in trees of four elements a lane, then in
-// double: fewer roundings than a pairwise sum has.
-#define FLOAT_SUM(name, T, LANES)                                                                  \
+// A block is summed in LANES lanes of trees of four elements, then in double: fewer roundings than a
+// pairwise sum has. What is left is summed in the same lanes, folded to GROUP = LANES / 4 of
+// them, the last few elements through a mask (a buffer would stall on its own stores).
+#define FLOAT_SUM(name, T, I, LANES)                                                               \
   enum {                                                                                           \
     name##_width = VECTOR_BYTES / (int)sizeof(T),                                                  \
-    name##_lanes = LANES,                                                                          \
+    name##_group = LANES / 4,                                                                      \
     name##_vectors = LANES / name##_width                                                          \
   };                                                                                               \
   typedef T name##_vector __attribute__((vector_size(VECTOR_BYTES)));                              \
+  typedef I name##_mask __attribute__((vector_size(VECTOR_BYTES)));                                \
   static inline name##_vector name##_load(const T *p) {                                            \
     name##_vector v;                                                                               \
     memcpy(&v, p, sizeof v);                                                                       \
     return v;                                                                                      \
   }                                                                                                \
-  static inline double name##_across(const name##_vector *a) {                                     \
-    T lanes[LANES];                                                                                \
-    memcpy(lanes, a, sizeof lanes);                                                                \
+  static inline double name##_across(int lanes, const name##_vector *a) {                          \
+    T lane[LANES];                                                                                 \
+    memcpy(lane, a, (size_t)lanes * sizeof(T));                                                    \
     double d[LANES / 2];                                                                           \
-    for (int j = 0; j < LANES / 2; j++) d[j] = (double)lanes[j] + (double)lanes[j + LANES / 2];    \
-    for (int h = LANES / 4; h; h /= 2)                                                             \
+    for (int j = 0; j < lanes / 2; j++) d[j] = (double)lane[j] + (double)lane[j + lanes / 2];      \
+    for (int h = lanes / 4; h; h /= 2)                                                             \
       for (int j = 0; j < h; j++) d[j] += d[j + h];                                                \
     return d[0];                                                                                   \
   }                                                                                                \
@@ -130,23 +149,31 @@ static inline double add_kept(double s, double b, double *lost) {
         a[j] += (name##_load(p) + name##_load(p + LANES)) +                                        \
                 (name##_load(p + 2 * LANES) + name##_load(p + 3 * LANES));                         \
       }                                                                                            \
-    return name##_across(a);                                                                       \
+    return name##_across(LANES, a);                                                                \
   }                                                                                                \
   static inline double name##_tail(int64_t n, const T *x) {                                        \
-    double s = 0;                                                                                  \
-    if (n <= 8) {                                                                                  \
-      for (int64_t i = 0; i < n; i++) s += (double)x[i];                                           \
-      return s;                                                                                    \
+    enum { lanes = name##_group, vectors = lanes / name##_width };                                 \
+    if (n < lanes) {                                                                               \
+      double s = 0, t = 0;                                                                         \
+      for (int64_t i = 0; i + 1 < n; i += 2) s += (double)x[i], t += (double)x[i + 1];             \
+      return s + t + (n & 1 ? (double)x[n - 1] : 0);                                               \
     }                                                                                              \
     name##_vector a[name##_vectors] = {0};                                                         \
-    for (; n >= LANES; n -= LANES, x += LANES)                                                     \
-      for (int j = 0; j < name##_vectors; j++) a[j] += name##_load(x + j * name##_width);          \
-    if (n) {                                                                                       \
-      T rest[LANES] = {0};                                                                         \
-      memcpy(rest, x, (size_t)n * sizeof(T));                                                      \
-      for (int j = 0; j < name##_vectors; j++) a[j] += name##_load(rest + j * name##_width);       \
+    if (n >= LANES) {                                                                              \
+      for (; n >= LANES; n -= LANES, x += LANES)                                                   \
+        for (int j = 0; j < name##_vectors; j++) a[j] += name##_load(x + j * name##_width);        \
+      for (int j = 0; j < vectors; j++)                                                            \
+        a[j] = (a[j] + a[j + vectors]) + (a[j + 2 * vectors] + a[j + 3 * vectors]);                \
     }                                                                                              \
-    return name##_across(a);                                                                       \
+    for (; n >= lanes; n -= lanes, x += lanes)                                                     \
+      for (int j = 0; j < vectors; j++) a[j] += name##_load(x + j * name##_width);                 \
+    for (int j = 0; n && j < vectors; j++) {                                                       \
+      name##_mask keep;                                                                            \
+      memcpy(&keep, name##_last + n + j * name##_width, sizeof keep);                              \
+      keep &= (name##_mask)name##_load(x + n - lanes + j * name##_width);                          \
+      a[j] += (name##_vector)keep;                                                                 \
+    }                                                                                              \
+    return name##_across(lanes, a);                                                                \
   }                                                                                                \
   KERNEL(sum_row_##name) {                                                                         \
     double *acc = out;                                                                             \
@@ -178,8 +205,12 @@ static inline double add_kept(double s, double b, double *lost) {
       for (int64_t c = 0; c < cols; c++) acc[c] += (double)p[c];                                   \
     }                                                                                              \
   }
-FLOAT_SUM(float32, float, 64)
-FLOAT_SUM(float64, double, 32)
+#define ZEROS8 0, 0, 0, 0, 0, 0, 0, 0
+#define ONES8 -1, -1, -1, -1, -1, -1, -1, -1
+static const int32_t float32_last[32] = {ZEROS8, ZEROS8, ONES8, ONES8};
+static const int64_t float64_last[16] = {ZEROS8, ONES8};
+FLOAT_SUM(float32, float, int32_t, 64)
+FLOAT_SUM(float64, double, int64_t, 32)
 
 // ---- floating products: double lanes
 
