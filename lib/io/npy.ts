@@ -52,6 +52,8 @@ export function parseNpy(bytes: Uint8Array<ArrayBuffer>, source = "the file", op
   const fail: Fail = (text) => {
     throw new FormatError(`${op}: ${source} ${text}`, { op });
   };
+  // Buffers are Uint8Arrays too, but their slice() does not copy.
+  bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const { header, dataStart } = splitHeader(bytes, fail);
   const { descr, fortranOrder, shape } = parseHeader(header, fail);
   const { dtype, isBigEndian } = parseDescr(descr, fail);

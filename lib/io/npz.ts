@@ -10,18 +10,23 @@ import { formatNpy, type Npy, parseNpy } from "./npy.ts";
 
 const extension = ".npy";
 
-/** Reads a .npz file's bytes into a record by name; checksums are verified. */
-export function parseNpz(bytes: Uint8Array<ArrayBuffer>, op = "loadNpz"): Record<string, Npy> {
-  const members = unzip(bytes, op);
+/**
+ * Reads a .npz file's bytes into a record by name; checksums are verified. `source` is what messages
+ * call the file, `op` the function in whose name they speak.
+ */
+export function parseNpz(
+  bytes: Uint8Array<ArrayBuffer>,
+  source = "the file",
+  op = "loadNpz",
+): Record<string, Npy> {
+  const fail: Fail = (text) => {
+    throw new FormatError(`${op}: ${source} ${text}`, { op });
+  };
   return Object.fromEntries(
-    members.map(([name, content]) => {
-      if (!name.endsWith(extension)) {
-        throw new FormatError(`${op}: the archive's ${JSON.stringify(name)} is not a .npy file`, {
-          op,
-        });
-      }
+    unzip(bytes, fail).map(([name, content]) => {
+      if (!name.endsWith(extension)) fail(`holds ${JSON.stringify(name)}, which is no .npy file`);
       const key = name.slice(0, -extension.length);
-      return [key, parseNpy(content, JSON.stringify(key), op)];
+      return [key, parseNpy(content, `${source}, array ${JSON.stringify(key)},`, op)];
     }),
   );
 }
@@ -50,12 +55,10 @@ export function formatNpz(
   return zipSync(files);
 }
 
+type Fail = (text: string) => never;
 type Member = [name: string, content: Uint8Array<ArrayBuffer>];
 
-function unzip(bytes: Uint8Array<ArrayBuffer>, op: string): Member[] {
-  const fail = (text: string): never => {
-    throw new FormatError(`${op}: ${text}`, { op });
-  };
+function unzip(bytes: Uint8Array<ArrayBuffer>, fail: Fail): Member[] {
   const checksums = readChecksums(bytes, fail);
   const names: string[] = [];
   let files: Record<string, Uint8Array<ArrayBuffer>>;
@@ -64,20 +67,20 @@ function unzip(bytes: Uint8Array<ArrayBuffer>, op: string): Member[] {
       filter: ({ name, size, originalSize }) => {
         // Deflate reaches 1032:1. A larger claim is damage, not to be answered with an allocation.
         const isClaimPossible = size <= bytes.length && originalSize <= size * 1032 + 64;
-        if (!isClaimPossible) fail(`${JSON.stringify(name)} claims an impossible size`);
-        if (names.includes(name)) fail(`${JSON.stringify(name)} is there twice`);
+        if (!isClaimPossible) fail(`is damaged: ${JSON.stringify(name)} claims an impossible size`);
+        if (names.includes(name)) fail(`is damaged: ${JSON.stringify(name)} is there twice`);
         names.push(name);
         return true;
       },
     });
   } catch (error) {
     if (error instanceof FormatError) throw error;
-    return fail(`damaged zip archive: ${(error as Error).message}`);
+    return fail(`is damaged: ${(error as Error).message}`);
   }
   return names.map((name, i): Member => {
     const content = files[name]!;
     if (crc32(content) !== checksums[i]) {
-      fail(`${JSON.stringify(name)} is damaged: checksum differs`);
+      fail(`is damaged: the checksum of ${JSON.stringify(name)} differs`);
     }
     return [name, content];
   });
@@ -87,17 +90,17 @@ const endOfDirectory = 0x06054b50;
 const directoryEntry = 0x02014b50;
 
 /** The CRC-32 of every member in the directory's order, which the library leaves out. */
-function readChecksums(bytes: Uint8Array, fail: (text: string) => never): number[] {
+function readChecksums(bytes: Uint8Array, fail: Fail): number[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let end = bytes.length - 22;
   const earliest = Math.max(0, end - 0xffff); // The archive's comment may follow it.
   while (end >= earliest && view.getUint32(end, true) !== endOfDirectory) end--;
-  if (end < earliest) fail("not a .npz file: no zip archive's directory was found");
+  if (end < earliest) fail("is not a .npz file: it has no directory of a zip archive");
 
   const count = view.getUint16(end + 10, true);
   let place = view.getUint32(end + 16, true);
   if (count === 0xffff || place === 0xffffffff) {
-    fail("a zip64 archive (of 4 GiB or 65,535 arrays and more), which gpukit does not read");
+    fail("is a zip64 archive (of 4 GiB or 65,535 arrays and more), which gpukit does not read");
   }
   const checksums: number[] = [];
   while (place + 46 <= end && view.getUint32(place, true) === directoryEntry) {
@@ -108,6 +111,6 @@ function readChecksums(bytes: Uint8Array, fail: (text: string) => never): number
   // The library goes by the count of entries on this disk.
   const isWhole = place === end && checksums.length === count &&
     view.getUint16(end + 8, true) === count;
-  if (!isWhole) fail("damaged zip archive: its directory is inconsistent");
+  if (!isWhole) fail("is damaged: its directory is inconsistent");
   return checksums;
 }
