@@ -1,0 +1,351 @@
+// cpu/elementwise.c against a scalar reference: every op, operands of any dtypes and views, every
+// instruction set. `elementwise_test long` compares exp, log and tanh at every 97th float32
+// instead of every 9973rd.
+#include "random_view.h"
+
+// ---- the reference
+
+static double rounded(double x, uint8_t dtype) {
+  gk_scalar s = gk_scalar_from_double(x, dtype);
+  return gk_scalar_to_double(s.bytes, dtype);
+}
+
+static double float_op(uint16_t op, double a, double b, double c, uint8_t dtype) {
+  bool narrow = dtype != GK_float64;
+  switch (op) {
+  case GK_OP_neg: return -a;
+  case GK_OP_abs: return fabs(a);
+  case GK_OP_square: return a * a;
+  case GK_OP_sqrt: return sqrt(a);
+  case GK_OP_reciprocal: return 1 / a;
+  case GK_OP_exp: return exp(a);
+  case GK_OP_log: return log(a);
+  case GK_OP_tanh: return tanh(a);
+  case GK_OP_floor: return floor(a);
+  case GK_OP_relu: return isnan(a) ? a : a > 0 ? a : 0;
+  case GK_OP_add: return a + b;
+  case GK_OP_sub: return a - b;
+  case GK_OP_mul: return a * b;
+  case GK_OP_div: return a / b;
+  case GK_OP_maximum: return isnan(a) ? a : isnan(b) ? b : a >= b ? a : b;
+  case GK_OP_minimum: return isnan(a) ? a : isnan(b) ? b : a <= b ? a : b;
+  case GK_OP_fma: return narrow ? fmaf((float)a, (float)b, (float)c) : fma(a, b, c);
+  case GK_OP_clip:
+    return float_op(GK_OP_minimum, float_op(GK_OP_maximum, a, b, 0, dtype), c, 0, dtype);
+  default: return 0;
+  }
+}
+
+static int compare(element a, element b, uint8_t dtype) {
+  if (dtype == GK_uint64) return (uint64_t)a.i < (uint64_t)b.i ? -1 : (uint64_t)a.i > (uint64_t)b.i;
+  return a.i < b.i ? -1 : a.i > b.i;
+}
+
+static element integer_op(uint16_t op, element a, element b, element c, uint8_t dtype) {
+  uint64_t x = (uint64_t)a.i, y = (uint64_t)b.i, z = (uint64_t)c.i;
+  bool negative = gk_dtypes[dtype].class == GK_CLASS_SIGNED && a.i < 0, truth = dtype == GK_bool;
+  element r = {0, 0, 0};
+  uint64_t v = x;
+  switch (op) {
+  case GK_OP_neg: v = 0 - x; break;
+  case GK_OP_abs: v = negative ? 0 - x : x; break;
+  case GK_OP_square: v = x * x; break;
+  case GK_OP_relu: v = negative ? 0 : x; break;
+  case GK_OP_add: v = truth ? x | y : x + y; break;
+  case GK_OP_sub: v = x - y; break;
+  case GK_OP_mul: v = x * y; break;
+  case GK_OP_fma: v = x * y + z; break;
+  case GK_OP_maximum: return compare(a, b, dtype) >= 0 ? a : b;
+  case GK_OP_minimum: return compare(a, b, dtype) <= 0 ? a : b;
+  case GK_OP_clip: {
+    element held = compare(a, b, dtype) >= 0 ? a : b;
+    return compare(held, c, dtype) <= 0 ? held : c;
+  }
+  }
+  r.i = (int64_t)v;
+  char bytes[8];
+  element_write(bytes, dtype, r);
+  return element_read(bytes, dtype);
+}
+
+static bool predicate(uint16_t op, element a, element b, uint8_t dtype) {
+  if (op == GK_OP_isnan) return is_floating(dtype) && isnan(a.f);
+  if (op == GK_OP_logical_not) return !a.i;
+  if (op == GK_OP_logical_and) return a.i && b.i;
+  if (op == GK_OP_logical_or) return a.i || b.i;
+  bool less, equal;
+  if (is_floating(dtype)) {
+    less = a.f < b.f;
+    equal = a.f == b.f && (dtype != GK_complex64 || a.im == b.im);
+  } else {
+    less = compare(a, b, dtype) < 0;
+    equal = compare(a, b, dtype) == 0;
+  }
+  bool greater = is_floating(dtype) ? a.f > b.f : !less && !equal;
+  switch (op) {
+  case GK_OP_equal: return equal;
+  case GK_OP_not_equal: return !equal;
+  case GK_OP_less: return less;
+  case GK_OP_less_equal: return less || equal;
+  case GK_OP_greater: return greater;
+  default: return greater || equal;
+  }
+}
+
+static element reference(uint16_t op, const element *in, uint8_t dtype) {
+  element a = in[0], b = in[1], c = in[2], r = {0, 0, 0};
+  if (gk_ops[op].result == GK_RESULT_BOOL) {
+    r.i = predicate(op, a, b, dtype);
+  } else if (op == GK_OP_where) {
+    r = a.i ? b : c;
+  } else if (dtype == GK_complex64) {
+    float x = (float)a.f, y = (float)a.im, u = (float)b.f, v = (float)b.im, re = x, im = y;
+    if (op == GK_OP_square) u = x, v = y;
+    if (op == GK_OP_neg) re = -x, im = -y;
+    if (op == GK_OP_add) re = x + u, im = y + v;
+    if (op == GK_OP_sub) re = x - u, im = y - v;
+    if (op == GK_OP_mul || op == GK_OP_square) re = x * u - y * v, im = x * v + y * u;
+    r.f = re;
+    r.im = im;
+  } else if (is_floating(dtype)) {
+    r.f = float_op(op, a.f, b.f, c.f, dtype);
+    // 16-bit floats compute in float32; a double holds every exact float32 result but a rounded one.
+    if (dtype != GK_float64) r.f = rounded(rounded(r.f, GK_float32), dtype);
+  } else {
+    r = integer_op(op, a, b, c, dtype);
+  }
+  return r;
+}
+
+static bool close_enough(uint16_t op, element got, element want, uint8_t dtype) {
+  if (element_same(got, want, dtype)) return true;
+  if (dtype == GK_complex64 && (op == GK_OP_mul || op == GK_OP_square)) {
+    // gcc 12 makes vfmaddsub of the products in spite of -ffp-contract=off.
+    double slack = 0x1p-22 * hypot(want.f, want.im);
+    return fabs(got.f - want.f) <= slack && fabs(got.im - want.im) <= slack;
+  }
+  if (op != GK_OP_exp && op != GK_OP_log && op != GK_OP_tanh) return false;
+  int digits = dtype == GK_float64 ? 53 : dtype == GK_float32 ? 24 : dtype == GK_float16 ? 11 : 8;
+  double slack = ldexp(fabs(want.f), 2 - digits) + (dtype == GK_float64 ? 0 : 0x1p-149);
+  if (dtype == GK_float16) slack += 0x1p-24;
+  if (isinf(got.f) || isinf(want.f))
+    return got.f == want.f || fabs(want.f) > 3.4028e38 || dtype == GK_float16 || dtype == GK_bfloat16;
+  return fabs(got.f - want.f) <= slack;
+}
+
+// ---- one random call
+
+static const uint16_t ops[] = {
+#define GK_OP(code, name, family, arity, accepts, compute, result, summary)                        \
+  GK_FAMILY_##family == GK_FAMILY_ELEMENTWISE ? code : 0,
+#include "../../csrc/core/ops.def"
+#undef GK_OP
+};
+
+static uint8_t random_dtype(uint16_t op) {
+  for (;;) {
+    uint8_t d = (uint8_t)(1 + test_below(GK_DTYPE_COUNT - 1));
+    if (gk_ops[op].accepts & gk_dtypes[d].class) return d;
+  }
+}
+
+// The dtype of the op on these operands, as core/submit.c finds it; 0 where there is none.
+static uint8_t compute_dtype(uint16_t op, const uint8_t *dtypes, int count) {
+  if (gk_ops[op].compute == GK_COMPUTE_BOOL) return GK_bool;
+  int first = op == GK_OP_where ? 1 : 0;
+  uint8_t d = dtypes[first];
+  for (int k = first + 1; k < count; k++) d = gk_promote(d, dtypes[k]);
+  if (gk_ops[op].compute == GK_COMPUTE_FLOAT && d && !is_floating(d)) d = GK_float32;
+  return d;
+}
+
+static void run_case(uint16_t op, int ndim, const int64_t *shape, bool flat, bool numbers) {
+  int arity = gk_ops[op].arity;
+  uint8_t dtypes[3];
+  uint8_t common = random_dtype(op), compute = 0;
+  while (!compute) {
+    bool alike = flat || test_below(2);
+    for (int k = 0; k < arity; k++) dtypes[k] = alike ? common : random_dtype(op);
+    if (op == GK_OP_where && flat) dtypes[0] = GK_bool;
+    compute = compute_dtype(op, dtypes, arity);
+    common = random_dtype(op);
+  }
+  if (flat && op != GK_OP_where && dtypes[0] != compute) flat = false;
+  test_array in[3], out;
+  gk_call call;
+  memset(&call, 0, sizeof call);
+  call.op = op;
+  call.family = GK_FAMILY_ELEMENTWISE;
+  call.inputs = (uint8_t)arity;
+  call.outputs = 1;
+  call.compute = compute;
+  int arrays = 0;
+  for (int k = 0; k < arity; k++) {
+    test_array_make(&in[k], dtypes[k], ndim, shape, flat ? PLAIN : 0);
+    bool number = numbers && test_below(2) && (k + 1 < arity || arrays);
+    if (!number) {
+      call.in[k] = &in[k].view;
+      arrays++;
+    }
+  }
+  bool contiguous_out = flat || test_below(2);
+  uint8_t result = gk_ops[op].result == GK_RESULT_BOOL ? GK_bool : compute;
+  int same = -1; // the operand that is also the output
+  for (int k = 0; k < arity; k++)
+    if (call.in[k] && dtypes[k] == result && test_below(4) == 0 && !gk_view_repeats(call.in[k]))
+      same = k;
+  if (same < 0) test_array_make(&out, result, ndim, shape, contiguous_out ? PLAIN : NO_BROADCAST);
+  test_array *target = same < 0 ? &out : &in[same];
+  call.out[0] = &target->view;
+  call.size = target->view.size;
+  call.flat = flat;
+
+  int64_t size = call.size;
+  element *expected = malloc((size_t)(size + 1) * sizeof *expected);
+  element number[3];
+  for (int k = 0; k < arity; k++) {
+    number[k] = element_random(compute);
+    if (!call.in[k]) element_write(call.scalar[k].bytes, compute, number[k]);
+  }
+  for (int64_t i = 0; i < size; i++) {
+    element e[3] = {{0, 0, 0}, {0, 0, 0}, {0, 0, 0}};
+    for (int k = 0; k < arity; k++) {
+      uint8_t need = op == GK_OP_where && k == 0 ? GK_bool : compute;
+      e[k] = call.in[k] ? element_convert(element_at(call.in[k], in[k].memory, i), dtypes[k], need)
+                        : element_convert(number[k], compute, need);
+    }
+    expected[i] = reference(op, e, compute);
+  }
+  char *before = malloc((size_t)target->bytes + 1);
+  memcpy(before, target->memory, (size_t)target->bytes);
+  FOR_EACH_ISA(isa) {
+    memcpy(target->memory, before, (size_t)target->bytes);
+    gk_error error;
+    gk_status status = gk_cpu_elementwise(&call, &error);
+    CHECKF(status == GK_OK, "%s of %s fails", gk_ops[op].name, gk_dtypes[compute].name);
+    int64_t wrong = -1;
+    for (int64_t i = 0; i < size && wrong < 0; i++)
+      if (!close_enough(op, element_at(&target->view, target->memory, i), expected[i],
+                        is_floating(result) ? compute : result))
+        wrong = i;
+    element got = {0, 0, 0};
+    if (wrong >= 0) got = element_at(&target->view, target->memory, wrong);
+    CHECKF(wrong < 0, "%s of %s, %s, flat %d, element %d of %d: %a or %lld, not %a or %lld",
+           gk_ops[op].name, gk_dtypes[compute].name, gk_cpu_isa_name(isa), flat, (int)wrong,
+           (int)size, got.f, (long long)got.i, expected[wrong < 0 ? 0 : wrong].f,
+           (long long)expected[wrong < 0 ? 0 : wrong].i);
+    CHECKF(test_array_untouched(target, before), "%s writes outside its view", gk_ops[op].name);
+  }
+  free(before);
+  free(expected);
+  for (int k = 0; k < arity; k++) test_array_free(&in[k]);
+  if (same < 0) test_array_free(&out);
+}
+
+// ---- special values, and how far exp, log and tanh are off
+
+static float run_one(uint16_t op, float x) {
+  float y = 0;
+  int64_t shape[1] = {1};
+  gk_storage storages[2];
+  gk_view in = test_view(&storages[0], &x, GK_float32, 1, shape);
+  gk_view out = test_view(&storages[1], &y, GK_float32, 1, shape);
+  gk_call call = {.op = op, .inputs = 1, .outputs = 1, .compute = GK_float32, .flat = true, .size = 1};
+  call.in[0] = &in;
+  call.out[0] = &out;
+  gk_error error;
+  gk_cpu_elementwise(&call, &error);
+  return y;
+}
+
+static void test_special(void) {
+  CHECK(run_one(GK_OP_exp, INFINITY) == INFINITY && run_one(GK_OP_exp, 88.8f) == INFINITY);
+  CHECK(run_one(GK_OP_exp, -INFINITY) == 0 && run_one(GK_OP_exp, -104.5f) == 0);
+  CHECK(run_one(GK_OP_exp, -0.0f) == 1 && isnan(run_one(GK_OP_exp, NAN)));
+  CHECK(run_one(GK_OP_exp, -103) == 0x1p-149f);
+  CHECK(run_one(GK_OP_log, 0) == -INFINITY && run_one(GK_OP_log, -0.0f) == -INFINITY);
+  CHECK(run_one(GK_OP_log, INFINITY) == INFINITY && isnan(run_one(GK_OP_log, NAN)));
+  CHECK(isnan(run_one(GK_OP_log, -1)) && isnan(run_one(GK_OP_log, -INFINITY)));
+  CHECK(isnan(run_one(GK_OP_log, -0x1p-149f)) && run_one(GK_OP_log, 1) == 0);
+  CHECK(run_one(GK_OP_tanh, INFINITY) == 1 && run_one(GK_OP_tanh, -INFINITY) == -1);
+  CHECK(run_one(GK_OP_tanh, 0x1p-149f) == 0x1p-149f && run_one(GK_OP_tanh, -1e-30f) == -1e-30f);
+  CHECK(signbit(run_one(GK_OP_tanh, -0.0f)) && !signbit(run_one(GK_OP_tanh, 0.0f)));
+  CHECK(isnan(run_one(GK_OP_tanh, NAN)) && run_one(GK_OP_tanh, 9.5f) == 1);
+  CHECK(signbit(run_one(GK_OP_floor, -0.0f)) && run_one(GK_OP_floor, -0.25f) == -1);
+  CHECK(run_one(GK_OP_floor, 0x1.8p30f) == 0x1.8p30f && isnan(run_one(GK_OP_floor, NAN)));
+  CHECK(isnan(run_one(GK_OP_relu, NAN)) && !signbit(run_one(GK_OP_relu, -0.0f)));
+}
+
+// The largest error in units of the last place of the float nearest to the true result.
+static void test_accuracy(uint16_t op, double (*function)(double), uint32_t step) {
+  enum { N = 4096 };
+  static float x[N], y[N];
+  int64_t shape[1] = {N};
+  gk_storage storages[2];
+  gk_view in = test_view(&storages[0], x, GK_float32, 1, shape);
+  gk_view out = test_view(&storages[1], y, GK_float32, 1, shape);
+  gk_call call = {.op = op, .inputs = 1, .outputs = 1, .compute = GK_float32, .flat = true, .size = N};
+  call.in[0] = &in;
+  call.out[0] = &out;
+  double worst = 0;
+  float worst_x = 0;
+  for (uint64_t first = 0; first >> 32 == 0; first += (uint64_t)N * step) {
+    for (int i = 0; i < N; i++) {
+      uint32_t bits = (uint32_t)(first + (uint64_t)i * step);
+      memcpy(&x[i], &bits, 4);
+    }
+    gk_error error;
+    gk_cpu_elementwise(&call, &error);
+    for (int i = 0; i < N; i++) {
+      double want = function(x[i]), got = y[i];
+      float nearest = (float)want;
+      if (isnan(nearest) || isinf(nearest)) {
+        bool bad = isnan(nearest) ? !isnan(got) : got != nearest;
+        if (bad && fabs(want) < 0x1.000001p128 && fabs(got) == 0x1.fffffep127) bad = false;
+        if (bad) CHECKF(0, "%s(%a) is %a, not %a", gk_ops[op].name, x[i], got, want);
+        continue;
+      }
+      int exponent;
+      frexp(fabs(want) < 0x1p-126 ? 0x1p-126 : want, &exponent);
+      double error_ulp = fabs(got - want) / ldexp(1, exponent - 24);
+      if (!(error_ulp <= worst)) {
+        worst = error_ulp;
+        worst_x = x[i];
+      }
+    }
+  }
+  CHECKF(worst <= 2, "%s is off by %.2f ulp at %a", gk_ops[op].name, worst, worst_x);
+  printf("%s, %s: at most %.3f ulp, at %a\n", gk_ops[op].name, gk_cpu_isa_name(gk_cpu_isa), worst,
+         worst_x);
+}
+
+int main(int argc, char **argv) {
+  bool thorough = argc > 1 && strcmp(argv[1], "long") == 0;
+  for (size_t o = 0; o < sizeof ops / sizeof *ops; o++) {
+    if (!ops[o]) continue;
+    for (int round = 0; round < (thorough ? 1000 : 100); round++) {
+      int64_t shape[GK_MAX_DIMS];
+      int ndim = random_shape(shape);
+      bool flat = round % 3 == 0;
+      if (flat && round % 2) {
+        ndim = 1;
+        shape[0] = test_below(70);
+      }
+      run_case(ops[o], ndim, shape, flat, round % 2);
+    }
+  }
+  // Threads, and stores past the caches.
+  int64_t wide[2] = {3, 1 << 20}, tall[2] = {900001, 3};
+  run_case(GK_OP_add, 2, wide, true, false);
+  run_case(GK_OP_mul, 2, tall, false, false);
+  run_case(GK_OP_sub, 2, wide, false, true);
+  run_case(GK_OP_clip, 2, wide, true, true);
+  FOR_EACH_ISA(isa) {
+    test_special();
+    uint32_t step = thorough ? 97 : 9973;
+    test_accuracy(GK_OP_exp, exp, step);
+    test_accuracy(GK_OP_log, log, step);
+    test_accuracy(GK_OP_tanh, tanh, step);
+  }
+  return test_done();
+}
