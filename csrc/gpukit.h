@@ -99,9 +99,8 @@ GK_EXPORT uint32_t gk_context_set_device(uint32_t ctx, uint32_t device);
 GK_EXPORT uint32_t gk_device_info(uint32_t ctx, int32_t index);
 // Counters of a device for the whole process: values[0] = bytes in use, [1] =
 // peak of it, [2] = cached for reuse, [3] = limit, [4] = blocks taken from the
-// system so far, [5] = ops run at once by their caller, [6] = ops run through a queue; and
-// of this isolate: [7] = live arrays, [8] = peak, [9] = open scopes, [10] =
-// arrays owned by ctx itself. Status.
+// system so far; and of this isolate: [5] = ops run at once by the caller, [6] = ops queued, [7] =
+// live arrays, [8] = peak of them, [9] = open scopes, [10] = arrays owned by ctx itself. Status.
 GK_EXPORT uint32_t gk_memory_query(uint32_t ctx, uint32_t device);
 
 // ---- arrays --------------------------------------------------------------------
@@ -110,14 +109,15 @@ GK_EXPORT uint32_t gk_memory_query(uint32_t ctx, uint32_t device);
 // bytes copied from `data`. `bytes` must be exactly the array's. Handle.
 GK_EXPORT uint32_t gk_array_from_host(uint32_t ctx, uint32_t dtype, uint32_t ndim, const void *data,
                                       double bytes);
-// Fills the output half: dtype, ndim, flags, device, stream, size, bytes,
+// Calls that make an array store its `bytes` in the output half; this one fills all of it: dtype, ndim, flags, device, stream, size, bytes,
 // shape, strides. Status.
 GK_EXPORT uint32_t gk_array_describe(uint32_t ctx, uint32_t array);
 // Frees the handle; the storage lives as long as any view or queued op needs
 // it. 1 if the handle was live, else 0.
 GK_EXPORT uint32_t gk_array_dispose(uint32_t ctx, uint32_t array);
 GK_EXPORT uint32_t gk_array_is_live(uint32_t ctx, uint32_t array);
-// Moves the array to another open scope of the isolate. Status.
+// Moves an array that `ctx` owns to another open scope of the isolate; one that another scope
+// owns stays where it is. Status.
 GK_EXPORT uint32_t gk_array_move(uint32_t ctx, uint32_t array, uint32_t to);
 // A view on the same storage. `kind` is a gk_view_kind, `n` counts its
 // arguments, which are f64[0..]; NaN stands for an omitted one. Handle.
@@ -128,7 +128,7 @@ GK_EXPORT uint32_t gk_array_read(uint32_t ctx, uint32_t array, void *into, doubl
                                  double offset);
 // Waits for an array of one element and returns it as a number; 64-bit
 // integers and complex64 also lie as bytes in text[0..7]. On failure status is
-// set (it is 0 otherwise) and the result is 0.
+// set (it is 0 otherwise) and the result is 0. Stores the dtype in the output half.
 GK_EXPORT double gk_array_item(uint32_t ctx, uint32_t array);
 // Copies `bytes` row-major bytes of host memory into the array, ordered on its
 // stream; the host memory is free for reuse when the call returns. Status.
@@ -190,8 +190,9 @@ GK_EXPORT uint32_t gk_generator_dispose(uint32_t ctx, uint32_t generator);
 GK_EXPORT uint32_t gk_stream_create(uint32_t ctx, uint32_t device, int32_t priority);
 // Queued work still runs. Status.
 GK_EXPORT uint32_t gk_stream_dispose(uint32_t ctx, uint32_t stream);
-// Blocks until all that was submitted has run. stream = 0: the context's; with device >= 0: every
-// stream of this isolate on that device. Deferred index errors surface here. Status.
+// Blocks until all that was submitted has run, then raises deferred index errors. device = -1:
+// `stream` (0: the context's); device >= 0: every stream of this isolate on that device; device =
+// -2: waits for nothing, only raises what finished ops of `stream` left. Status.
 GK_EXPORT uint32_t gk_stream_synchronize(uint32_t ctx, uint32_t stream, int32_t device);
 // An event behind what was submitted so far. Handle.
 GK_EXPORT uint32_t gk_stream_record(uint32_t ctx, uint32_t stream);

@@ -26,8 +26,8 @@ enum {
 };
 
 typedef struct gk_op {
-  const char *name;   // as TypeScript spells it; NULL where the code is not in use
-  uint16_t accepts;   // gk_class bits
+  const char *name; // as in ops.def; NULL where the code is not in use
+  uint16_t accepts; // gk_class bits
   uint8_t family, arity, compute, result;
 } gk_op;
 
@@ -35,6 +35,8 @@ enum { GK_COMPUTE_PROMOTE, GK_COMPUTE_FLOAT, GK_COMPUTE_BOOL, GK_COMPUTE_FIRST, 
 enum { GK_RESULT_SAME, GK_RESULT_BOOL, GK_RESULT_INT64, GK_RESULT_WIDE };
 
 extern const gk_op gk_ops[GK_OP_LIMIT];
+// The name as TypeScript spells it, for messages; valid until the thread asks for another.
+const char *gk_op_name(uint16_t op);
 
 // The bytes of a storage; NULL for one of no elements.
 void *gk_storage_data(const struct gk_storage *storage);
@@ -65,7 +67,7 @@ static inline char *gk_view_data(const gk_view *v) {
 //                in[0].shape[:axis] + in[1].shape + in[0].shape[axis+1:] and in[0]'s dtype.
 //   COPY         in[0] broadcast to out[0]'s shape; any two dtypes.
 //   CREATE       out[0]; scalar[0] (and scalar[1] for arange's step, as float64 in both: f[0], f[1]);
-//                eye: axis = diagonal.
+//                eye: f[0] = diagonal, an integer of any size.
 //   RANDOM       out[0] contiguous; key, counter: element i takes word (i & 3) of the Philox block
 //                counter + i / 4 (per pair of elements of 64 bit: words 0-1 or 2-3); f[0], f[1].
 typedef struct gk_call {

@@ -89,7 +89,7 @@ gk_status gk_cpu_create(const gk_call *call, gk_error *error) {
     fill(out, call->scalar[0]);
     return GK_OK;
   case GK_OP_eye:
-    eye(out, call->axis);
+    eye(out, (int64_t)call->f[0]);
     return GK_OK;
   case GK_OP_arange:
     arange(out, call->f[0], call->f[1]);

@@ -1,0 +1,230 @@
+// Graphs: a recorded list of ops with their buffers, replayed as one. A graph holds every storage
+// that it reads or writes; those made while recording are its own memory, overwritten by each
+// launch.
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules.h"
+
+#define INLINE_LIMIT 200e3 // nanoseconds, as for a single op
+
+typedef struct gk_node {
+  gk_task task;
+  gk_generator *generator; // draws anew at each launch
+} gk_node;
+
+typedef struct gk_use {
+  gk_storage *storage;
+  bool written;
+} gk_use;
+
+typedef struct gk_graph {
+  _Atomic int references; // the handle or the recording, and queued launches
+  gk_device *device;      // NULL while empty
+  gk_node **nodes;        // apart, so that views keep their place
+  uint32_t count, capacity, draws;
+  gk_use *uses; // each storage once
+  uint32_t use_count, use_capacity;
+  double nanoseconds;
+} gk_graph;
+
+static void release(gk_graph *g, gk_storage_cache *cache) {
+  if (atomic_fetch_sub(&g->references, 1) != 1) return;
+  for (uint32_t i = 0; i < g->count; i++) {
+    gk_task_release(&g->nodes[i]->task, cache);
+    if (g->nodes[i]->generator) gk_generator_release(g->nodes[i]->generator);
+    free(g->nodes[i]);
+  }
+  free(g->nodes);
+  free(g->uses);
+  free(g);
+}
+
+void gk_graph_free(gk_isolate *iso, gk_graph *g) { release(g, &iso->cache); }
+
+// Grows an array by doubling; false when out of memory.
+static bool reserve(void **array, uint32_t count, uint32_t *capacity, size_t item) {
+  if (count < *capacity) return true;
+  uint32_t grown = *capacity ? *capacity * 2 : 32;
+  void *p = realloc(*array, grown * item);
+  if (!p) return false;
+  *array = p;
+  *capacity = grown;
+  return true;
+}
+
+static bool note_use(gk_graph *g, gk_storage *s, bool written) {
+  for (uint32_t i = 0; i < g->use_count; i++)
+    if (g->uses[i].storage == s) {
+      g->uses[i].written |= written;
+      return true;
+    }
+  if (!reserve((void **)&g->uses, g->use_count, &g->use_capacity, sizeof *g->uses)) return false;
+  g->uses[g->use_count++] = (gk_use){s, written};
+  return true;
+}
+
+bool gk_graph_record(gk_isolate *iso, gk_stream *stream, const gk_call *call,
+                     gk_generator *generator) {
+  gk_graph *g = iso->recording;
+  if (g->device && g->device != stream->device)
+    return gk_fail(iso, GK_DEVICE, "%s: the graph is of %s, this op of %s", gk_op_name(call->op),
+                   g->device->name, stream->device->name);
+  g->device = stream->device;
+  gk_node *node = malloc(sizeof *node);
+  bool room = node && reserve((void **)&g->nodes, g->count, &g->capacity, sizeof *g->nodes);
+  for (int i = 0; room && i < call->inputs; i++)
+    if (call->in[i]) room = note_use(g, call->in[i]->storage, false);
+  for (int i = 0; room && i < call->outputs; i++) room = note_use(g, call->out[i]->storage, true);
+  if (!room) {
+    free(node);
+    return gk_fail(iso, GK_OUT_OF_MEMORY, "%s: no memory to record it", gk_op_name(call->op));
+  }
+  gk_task_set(&node->task, call);
+  node->generator = generator;
+  if (generator) {
+    atomic_fetch_add(&generator->references, 1);
+    g->draws++;
+  }
+  g->nanoseconds += stream->device->api->estimate(call);
+  g->nodes[g->count++] = node;
+  return true;
+}
+
+uint32_t gk_graph_begin(uint32_t ctx) {
+  gk_context *c = gk_context_get(ctx);
+  if (!c) return GK_ARGUMENT;
+  if (c->isolate->recording) {
+    gk_fail(c->isolate, GK_UNSUPPORTED, "graph: a graph cannot be recorded inside another one");
+    return GK_UNSUPPORTED;
+  }
+  gk_graph *g = calloc(1, sizeof *g);
+  if (!g) {
+    gk_fail(c->isolate, GK_OUT_OF_MEMORY, "graph: out of memory");
+    return GK_OUT_OF_MEMORY;
+  }
+  atomic_store(&g->references, 1);
+  c->isolate->recording = g;
+  return GK_OK;
+}
+
+uint32_t gk_graph_end(uint32_t ctx, uint32_t discard) {
+  gk_context *c = gk_context_get(ctx);
+  if (!c) return 0;
+  gk_isolate *iso = c->isolate;
+  gk_graph *g = iso->recording;
+  iso->out->status = GK_OK;
+  iso->recording = NULL;
+  if (!g) return gk_fail(iso, GK_ARGUMENT, "graph: none is being recorded");
+  if (discard) {
+    release(g, &iso->cache);
+    return 0;
+  }
+  // Its memory is taken now, so that a launch allocates nothing.
+  bool room = true;
+  for (uint32_t i = 0; room && i < g->use_count; i++)
+    room = gk_storage_materialise(g->uses[i].storage);
+  uint32_t handle = room ? gk_object_add(iso, GK_GRAPH, g) : 0;
+  if (handle) return handle;
+  release(g, &iso->cache);
+  return gk_fail(iso, GK_OUT_OF_MEMORY, "graph: the system has no memory for its arrays");
+}
+
+// ---- launching
+
+typedef struct gk_launch {
+  gk_graph *graph;
+  uint64_t counters[]; // of the nodes that draw, in order
+} gk_launch;
+
+static void replay(gk_command *command) {
+  gk_launch *launch = command->payload;
+  gk_graph *g = launch->graph;
+  for (uint32_t i = 0, drawn = 0; i < g->count; i++) {
+    if (g->nodes[i]->generator) g->nodes[i]->task.call.counter = launch->counters[drawn++];
+    gk_task_run(&g->nodes[i]->task, command->stream);
+  }
+  release(g, NULL);
+  free(launch);
+}
+
+// Every counter is drawn at the launch, so that the numbers do not depend on when it runs.
+static bool enqueue(gk_isolate *iso, gk_graph *g, gk_stream *s) {
+  gk_launch *launch = malloc(sizeof *launch + g->draws * sizeof *launch->counters);
+  gk_command *command = launch ? gk_command_create(s) : NULL;
+  if (!command) {
+    free(launch);
+    return gk_fail(iso, GK_OUT_OF_MEMORY, "graph.launch: no memory to queue it");
+  }
+  launch->graph = g;
+  atomic_fetch_add(&g->references, 1);
+  for (uint32_t i = 0, drawn = 0; i < g->count; i++) {
+    gk_call call = g->nodes[i]->task.call;
+    if (!g->nodes[i]->generator) continue;
+    gk_generator_draw(g->nodes[i]->generator, &call);
+    launch->counters[drawn++] = call.counter;
+  }
+  command->payload = launch;
+  command->execute = replay;
+  gk_mark mark = {s, s->submitted + 1};
+  for (uint32_t i = 0; i < g->use_count; i++)
+    gk_storage_waits(g->uses[i].storage, g->uses[i].written, s, command->waits,
+                     &command->wait_count, GK_MAX_WAITS);
+  for (uint32_t i = 0; i < g->use_count; i++)
+    gk_storage_mark(g->uses[i].storage, g->uses[i].written, mark);
+  iso->ran_queued += g->count;
+  gk_command_submit(command);
+  return true;
+}
+
+uint32_t gk_graph_launch(uint32_t ctx, uint32_t graph, uint32_t stream) {
+  gk_context *c = gk_context_get(ctx);
+  if (!c) return GK_ARGUMENT;
+  gk_isolate *iso = c->isolate;
+  gk_graph *g = gk_object_get(iso, graph, GK_GRAPH);
+  gk_stream *s = g ? gk_stream_find(c, stream, "graph.launch") : NULL;
+  if (!g) gk_fail(iso, GK_DISPOSED, "graph.launch: the graph is disposed");
+  if (!s) return (uint32_t)iso->out->status;
+  if (iso->recording) {
+    gk_fail(iso, GK_UNSUPPORTED, "graph.launch: another graph is being recorded");
+    return GK_UNSUPPORTED;
+  }
+  if (g->count == 0) return GK_OK;
+  if (g->device != s->device) {
+    gk_fail(iso, GK_DEVICE, "graph.launch: the graph is of %s, the stream of %s", g->device->name,
+            s->device->name);
+    return GK_DEVICE;
+  }
+  bool ready = gk_stream_idle(s) && g->nanoseconds < INLINE_LIMIT;
+  for (uint32_t i = 0; ready && i < g->use_count; i++) {
+    gk_storage *storage = g->uses[i].storage;
+    ready = (gk_storage_quiet(storage) ||
+             gk_storage_ready(storage, g->uses[i].written, NULL)) &&
+            atomic_load_explicit(&storage->poison, memory_order_acquire) == NULL;
+  }
+  if (!ready) return enqueue(iso, g, s) ? GK_OK : (uint32_t)iso->out->status;
+  gk_error error;
+  const gk_device_api *api = s->device->api;
+  for (uint32_t i = 0; i < g->count; i++) {
+    gk_node *node = g->nodes[i];
+    if (node->generator) gk_generator_draw(node->generator, &node->task.call);
+    gk_status status = api->run(s->device, s, &node->task.call, &error);
+    if (GK_LIKELY(status == GK_OK)) continue;
+    if (status != GK_INDEX) {
+      gk_fail_error(iso, &error);
+      return status;
+    }
+    gk_stream_set_fault(s, &error);
+  }
+  iso->ran_inline += g->count;
+  return GK_OK;
+}
+
+uint32_t gk_graph_dispose(uint32_t ctx, uint32_t graph) {
+  gk_context *c = gk_context_get(ctx);
+  gk_graph *g = c ? gk_object_get(c->isolate, graph, GK_GRAPH) : NULL;
+  if (!g) return 0;
+  gk_object_remove(c->isolate, graph);
+  release(g, &c->isolate->cache);
+  return 1;
+}

@@ -1,0 +1,293 @@
+#include "storage.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "device.h"
+
+// Data of small storages follows their record at this distance, 64-byte aligned.
+#define HEADER ((sizeof(gk_storage) + 63) / 64 * 64)
+#define CACHE_LIMIT 1024 // records kept per class and isolate
+
+void *gk_storage_data(const gk_storage *s) { return s->data; }
+
+static void *aligned(size_t bytes) {
+#if defined(_WIN32)
+  return _aligned_malloc(bytes, 64);
+#else
+  void *p;
+  return posix_memalign(&p, 64, bytes) == 0 ? p : NULL;
+#endif
+}
+static void aligned_free(void *p) {
+#if defined(_WIN32)
+  _aligned_free(p);
+#else
+  free(p);
+#endif
+}
+
+// ---- the device's pool
+
+// Class of a size: four steps a doubling, so that at most a quarter is wasted.
+static int pool_class(int64_t bytes, int64_t *rounded) {
+  if (bytes < 256) bytes = 256;
+  int top = 63 - __builtin_clzll((uint64_t)(bytes - 1)); // 2^top < bytes <= 2^(top + 1)
+  int64_t step = (int64_t)1 << (top - 2);
+  int64_t quarter = (bytes - ((int64_t)1 << top) + step - 1) / step; // 1..4
+  *rounded = ((int64_t)1 << top) + quarter * step;
+  return (top - 7) * 4 + (int)quarter - 1;
+}
+
+static gk_block *pool_take(gk_device *device, int64_t bytes) {
+  int64_t rounded;
+  int class = pool_class(bytes, &rounded);
+  if (class >= GK_POOL_CLASSES) return NULL;
+  gk_mutex_lock(&device->pool_lock);
+  gk_block *block = device->pool[class];
+  if (block) device->pool[class] = block->next;
+  gk_mutex_unlock(&device->pool_lock);
+  if (block) {
+    atomic_fetch_sub(&device->cached, rounded);
+    return block;
+  }
+  block = malloc(sizeof *block);
+  if (!block) return NULL;
+  block->memory = device->api->allocate(device, rounded);
+  if (!block->memory) {
+    // What lies idle in other classes may be all that is missing: give it back and try once more.
+    gk_pool_trim(device);
+    block->memory = device->api->allocate(device, rounded);
+  }
+  if (!block->memory) {
+    free(block);
+    return NULL;
+  }
+  block->bytes = rounded;
+  atomic_fetch_add(&device->taken, 1);
+  return block;
+}
+
+static void pool_give(gk_device *device, gk_block *block) {
+  int64_t rounded;
+  int class = pool_class(block->bytes, &rounded);
+  // Idle memory may not push the process over the limit that the user set.
+  if (atomic_load(&device->used) + atomic_load(&device->cached) + block->bytes > device->limit) {
+    device->api->release(device, block->memory, block->bytes);
+    free(block);
+    return;
+  }
+  atomic_fetch_add(&device->cached, block->bytes);
+  gk_mutex_lock(&device->pool_lock);
+  block->next = device->pool[class];
+  device->pool[class] = block;
+  gk_mutex_unlock(&device->pool_lock);
+}
+
+void gk_pool_trim(gk_device *device) {
+  for (int i = 0; i < GK_POOL_CLASSES; i++) {
+    gk_mutex_lock(&device->pool_lock);
+    gk_block *list = device->pool[i];
+    device->pool[i] = NULL;
+    gk_mutex_unlock(&device->pool_lock);
+    while (list) {
+      gk_block *next = list->next;
+      atomic_fetch_sub(&device->cached, list->bytes);
+      device->api->release(device, list->memory, list->bytes);
+      free(list);
+      list = next;
+    }
+  }
+}
+
+// ---- storages
+
+static bool charge(gk_device *device, int64_t bytes) {
+  int64_t used = atomic_fetch_add_explicit(&device->used, bytes, memory_order_relaxed) + bytes;
+  if (used > device->limit) {
+    atomic_fetch_sub_explicit(&device->used, bytes, memory_order_relaxed);
+    return false;
+  }
+  if (used > atomic_load_explicit(&device->peak, memory_order_relaxed))
+    atomic_store_explicit(&device->peak, used, memory_order_relaxed);
+  return true;
+}
+
+// Small storages are charged in portions, so that most come and go without an atomic operation.
+#define CREDIT 65536
+
+static bool charge_small(gk_device *device, int64_t bytes, gk_storage_cache *cache) {
+  if (cache->credit >= bytes) {
+    cache->credit -= bytes;
+    return true;
+  }
+  cache->device = device;
+  if (charge(device, CREDIT)) {
+    cache->credit += CREDIT - bytes;
+    return true;
+  }
+  return charge(device, bytes);
+}
+
+static void give_credit_back(gk_storage_cache *cache, int64_t keep) {
+  if (cache->credit <= keep) return;
+  atomic_fetch_sub(&cache->device->used, cache->credit - keep);
+  cache->credit = keep;
+}
+
+gk_storage *gk_storage_create(gk_device *device, int64_t bytes, gk_storage_cache *cache) {
+  bool small = device->api->host_memory && bytes <= GK_SMALL_BYTES;
+  if (!(small && cache ? charge_small(device, bytes, cache) : charge(device, bytes))) return NULL;
+  int class = small && bytes > 64 ? 58 - __builtin_clzll((uint64_t)(bytes - 1)) : 0;
+  gk_storage *s;
+  if (cache && cache->free[class]) {
+    s = cache->free[class];
+    cache->free[class] = s->next;
+    cache->count[class]--;
+  } else {
+    s = aligned(HEADER + ((size_t)64 << class));
+    if (!s) {
+      atomic_fetch_sub(&device->used, bytes);
+      return NULL;
+    }
+    memset(s, 0, sizeof *s);
+  }
+  // A recycled record has been left with no marks and no poison.
+  atomic_store_explicit(&s->references, 1, memory_order_relaxed);
+  s->small_class = small ? (uint8_t)class : 0xff;
+  s->data = small ? (char *)s + HEADER : NULL;
+  s->bytes = bytes;
+  s->device = device;
+  return s;
+}
+
+static void discard_poison(gk_storage *s) { free(atomic_exchange(&s->poison, NULL)); }
+
+void gk_storage_release(gk_storage *s, gk_storage_cache *cache) {
+  // Reading the count first saves the sole holder, the usual one, an atomic exchange.
+  if (atomic_load_explicit(&s->references, memory_order_acquire) != 1 &&
+      atomic_fetch_sub_explicit(&s->references, 1, memory_order_acq_rel) != 1)
+    return;
+  gk_device *device = s->device;
+  if (cache && s->small_class != 0xff) {
+    cache->credit += s->bytes;
+    cache->device = device;
+    if (cache->credit > 2 * CREDIT) give_credit_back(cache, CREDIT);
+  } else {
+    atomic_fetch_sub_explicit(&device->used, s->bytes, memory_order_relaxed);
+  }
+  if (s->block) {
+    pool_give(device, s->block);
+    s->block = NULL;
+  }
+  if (__builtin_expect(atomic_load_explicit(&s->poison, memory_order_relaxed) != NULL, 0))
+    discard_poison(s);
+  int class = s->small_class == 0xff ? 0 : s->small_class;
+  if (cache && cache->count[class] < CACHE_LIMIT) {
+    s->write.stream = NULL;
+    s->read_count = 0;
+    atomic_store_explicit(&s->shared, 0, memory_order_relaxed);
+    s->next = cache->free[class];
+    cache->free[class] = s;
+    cache->count[class]++;
+  } else {
+    aligned_free(s);
+  }
+}
+
+void gk_storage_cache_clear(gk_storage_cache *cache) {
+  give_credit_back(cache, 0);
+  for (int i = 0; i < GK_SMALL_CLASSES; i++) {
+    while (cache->free[i]) {
+      gk_storage *s = cache->free[i];
+      cache->free[i] = s->next;
+      aligned_free(s);
+    }
+    cache->count[i] = 0;
+  }
+}
+
+bool gk_storage_materialise(gk_storage *s) {
+  if (s->data || s->bytes == 0) return true;
+  s->block = pool_take(s->device, s->bytes);
+  if (!s->block) return false;
+  s->data = s->block->memory;
+  return true;
+}
+
+void gk_storage_poison(gk_storage *s, const gk_error *error) {
+  gk_error *copy = malloc(sizeof *copy), *none = NULL;
+  if (!copy) return;
+  *copy = *error;
+  if (!atomic_compare_exchange_strong(&s->poison, &none, copy)) free(copy);
+}
+
+// ---- marks
+
+static void marks_lock(gk_storage *s) {
+  if (!atomic_load_explicit(&s->shared, memory_order_acquire)) return;
+  while (atomic_exchange_explicit(&s->lock, 1, memory_order_acquire)) gk_yield();
+}
+static void marks_unlock(gk_storage *s) {
+  if (atomic_load_explicit(&s->shared, memory_order_relaxed))
+    atomic_store_explicit(&s->lock, 0, memory_order_release);
+}
+
+static void forget_passed(gk_storage *s) {
+  if (gk_mark_passed(s->write)) s->write.stream = NULL;
+  int kept = 0;
+  for (int i = 0; i < s->read_count; i++)
+    if (!gk_mark_passed(s->reads[i])) s->reads[kept++] = s->reads[i];
+  s->read_count = (uint8_t)kept;
+}
+
+bool gk_storage_ready(gk_storage *s, bool writing, const gk_stream *stream) {
+  marks_lock(s);
+  forget_passed(s);
+  bool ready = s->write.stream == NULL || s->write.stream == stream;
+  if (writing)
+    for (int i = 0; i < s->read_count; i++) ready &= s->reads[i].stream == stream;
+  marks_unlock(s);
+  return ready;
+}
+
+static void add_wait(gk_mark m, const gk_stream *stream, gk_mark *waits, int *count, int limit) {
+  if (m.stream == NULL || m.stream == stream) return; // a stream is in order with itself
+  for (int i = 0; i < *count; i++)
+    if (waits[i].stream == m.stream) {
+      if (waits[i].sequence < m.sequence) waits[i].sequence = m.sequence;
+      return;
+    }
+  if (*count < limit) waits[(*count)++] = m;
+  else m.stream->device->api->stream_wait(m.stream, m.sequence);
+}
+
+void gk_storage_waits(gk_storage *s, bool writing, const gk_stream *stream, gk_mark *waits,
+                      int *count, int limit) {
+  marks_lock(s);
+  forget_passed(s);
+  add_wait(s->write, stream, waits, count, limit);
+  if (writing)
+    for (int i = 0; i < s->read_count; i++) add_wait(s->reads[i], stream, waits, count, limit);
+  marks_unlock(s);
+}
+
+void gk_storage_mark(gk_storage *s, bool writing, gk_mark mark) {
+  marks_lock(s);
+  forget_passed(s);
+  if (writing) {
+    // The writer waits for all that is noted here, so that its mark covers them.
+    s->write = mark;
+    s->read_count = 0;
+  } else {
+    int i = 0;
+    while (i < s->read_count && s->reads[i].stream != mark.stream) i++;
+    if (i == GK_READ_MARKS) { // rare: more reading streams than places
+      gk_mark old = s->reads[--i];
+      old.stream->device->api->stream_wait(old.stream, old.sequence);
+    }
+    s->reads[i] = mark;
+    if (i == s->read_count) s->read_count++;
+  }
+  marks_unlock(s);
+}

@@ -1,0 +1,305 @@
+// Streams and events as core/ sees them: sequence numbers, commands, faults. The queue itself is
+// the device's.
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "isolate.h"
+
+static gk_mutex free_lock = GK_MUTEX_INIT;
+static gk_stream *free_streams; // closed ones, of any device
+
+gk_stream *gk_stream_open(gk_device *device, int32_t priority) {
+  gk_mutex_lock(&free_lock);
+  gk_stream **link = &free_streams;
+  // A closed stream may still be working off its queue: only an idle one gets a new owner.
+  while (*link && ((*link)->device != device || (*link)->priority != priority ||
+                   !gk_stream_idle(*link)))
+    link = &(*link)->next;
+  gk_stream *s = *link;
+  if (s) *link = s->next;
+  gk_mutex_unlock(&free_lock);
+  if (!s) {
+    s = calloc(1, sizeof *s);
+    if (!s) return NULL;
+    gk_mutex_init(&s->fault_lock);
+    s->device = device;
+    s->priority = priority;
+  }
+  s->handle = 0;
+  atomic_store(&s->faulted, 0);
+  if (!device->api->stream_open(s)) {
+    gk_stream_close(s);
+    return NULL;
+  }
+  return s;
+}
+
+void gk_stream_close(gk_stream *s) {
+  s->device->api->stream_close(s);
+  gk_mutex_lock(&free_lock);
+  s->next = free_streams;
+  free_streams = s;
+  gk_mutex_unlock(&free_lock);
+}
+
+void gk_stream_set_fault(gk_stream *s, const gk_error *error) {
+  gk_mutex_lock(&s->fault_lock);
+  if (!atomic_load(&s->faulted)) s->fault = *error;
+  atomic_store(&s->faulted, 1);
+  gk_mutex_unlock(&s->fault_lock);
+}
+
+bool gk_stream_take_fault(gk_stream *s, gk_error *error) {
+  if (!atomic_load_explicit(&s->faulted, memory_order_acquire)) return false;
+  gk_mutex_lock(&s->fault_lock);
+  *error = s->fault;
+  atomic_store(&s->faulted, 0);
+  gk_mutex_unlock(&s->fault_lock);
+  return true;
+}
+
+bool gk_check_faults(gk_isolate *iso) {
+  gk_error error;
+  for (uint32_t i = 0; i < gk_device_count; i++)
+    if (iso->defaults[i] && gk_stream_take_fault(iso->defaults[i], &error))
+      return gk_fail_error(iso, &error);
+  for (uint32_t i = 1; i < iso->object_count; i++)
+    if (iso->objects[i].handle && iso->objects[i].kind == GK_STREAM &&
+        gk_stream_take_fault(iso->objects[i].value, &error))
+      return gk_fail_error(iso, &error);
+  return true;
+}
+
+// ---- commands
+
+gk_command *gk_command_create(gk_stream *stream) {
+  gk_command *command = malloc(sizeof *command);
+  if (!command) return NULL;
+  memset(command, 0, offsetof(gk_command, task));
+  command->stream = stream;
+  return command;
+}
+
+gk_mark gk_command_submit(gk_command *command) {
+  gk_stream *s = command->stream;
+  command->sequence = ++s->submitted;
+  gk_mark mark = {s, command->sequence};
+  s->device->api->stream_enqueue(s, command);
+  return mark;
+}
+
+void gk_task_set(gk_task *task, const gk_call *call) {
+  task->call = *call;
+  int n = 0;
+  for (int i = 0; i < 3; i++)
+    if (call->in[i]) {
+      task->views[n] = *call->in[i];
+      task->call.in[i] = &task->views[n++];
+    }
+  for (int i = 0; i < 2; i++)
+    if (call->out[i]) {
+      task->views[n] = *call->out[i];
+      task->call.out[i] = &task->views[n++];
+    }
+  for (int i = 0; i < n; i++) gk_storage_retain(task->views[i].storage);
+}
+
+void gk_task_release(gk_task *task, gk_storage_cache *cache) {
+  for (int i = 0; i < 3; i++)
+    if (task->call.in[i]) gk_storage_release(task->call.in[i]->storage, cache);
+  for (int i = 0; i < 2; i++)
+    if (task->call.out[i]) gk_storage_release(task->call.out[i]->storage, cache);
+}
+
+void gk_task_run(gk_task *task, gk_stream *stream) {
+  gk_call *call = &task->call;
+  gk_device *device = stream->device;
+  gk_error error;
+  error.status = GK_OK;
+  for (int i = 0; i < 3 && error.status == GK_OK; i++)
+    if (call->in[i]) {
+      const gk_error *poison = atomic_load(&call->in[i]->storage->poison);
+      if (poison) error = *poison;
+    }
+  for (int i = 0; i < 2 && error.status == GK_OK; i++)
+    if (call->out[i] && !gk_storage_materialise(call->out[i]->storage))
+      gk_error_set(&error, GK_OUT_OF_MEMORY, "%s: the system has no %.0f bytes for the result",
+                   gk_op_name(call->op), (double)call->out[i]->storage->bytes);
+  if (error.status == GK_OK && device->api->run(device, stream, call, &error) == GK_OK) return;
+  if (error.status == GK_INDEX) { // every other element has been computed
+    gk_stream_set_fault(stream, &error);
+    return;
+  }
+  for (int i = 0; i < 2; i++)
+    if (call->out[i]) gk_storage_poison(call->out[i]->storage, &error);
+}
+
+// ---- streams over the ABI
+
+uint32_t gk_stream_create(uint32_t ctx, uint32_t device, int32_t priority) {
+  gk_context *c = gk_context_get(ctx);
+  if (!c) return 0;
+  gk_isolate *iso = c->isolate;
+  if (device >= gk_device_count)
+    return gk_fail(iso, GK_DEVICE, "stream: there is no device %u; there are %u", device,
+                   gk_device_count);
+  if (priority < -1 || priority > 1)
+    return gk_fail(iso, GK_ARGUMENT, "stream: priority %d is not -1, 0 or 1", priority);
+  gk_stream *s = gk_stream_open(&gk_devices[device], priority);
+  uint32_t handle = s ? gk_object_add(iso, GK_STREAM, s) : 0;
+  if (!handle) {
+    if (s) gk_stream_close(s);
+    return gk_fail(iso, GK_OUT_OF_MEMORY, "stream: no memory for another stream");
+  }
+  return s->handle = handle;
+}
+
+uint32_t gk_stream_dispose(uint32_t ctx, uint32_t stream) {
+  gk_context *c = gk_context_get(ctx);
+  if (!c) return GK_ARGUMENT;
+  gk_stream *s = gk_object_get(c->isolate, stream, GK_STREAM);
+  if (!s) {
+    gk_fail(c->isolate, GK_DISPOSED, "stream: it is disposed already");
+    return GK_DISPOSED;
+  }
+  gk_contexts_leave(c->isolate, s);
+  gk_object_remove(c->isolate, stream);
+  gk_stream_close(s);
+  return GK_OK;
+}
+
+static void wait_stream(gk_stream *s) {
+  if (!gk_stream_idle(s)) s->device->api->stream_wait(s, s->submitted);
+}
+
+uint32_t gk_stream_synchronize(uint32_t ctx, uint32_t stream, int32_t device) {
+  gk_context *c = gk_context_get(ctx);
+  if (!c) return GK_ARGUMENT;
+  gk_isolate *iso = c->isolate;
+  gk_error error;
+  bool faulted = false;
+  if (iso->recording) {
+    gk_fail(iso, GK_UNSUPPORTED, "synchronize: a graph is being recorded; wait after it");
+    return GK_UNSUPPORTED;
+  }
+  if (device < 0) {
+    gk_stream *s = gk_stream_find(c, stream, "stream.done");
+    if (!s) return (uint32_t)iso->out->status;
+    if (device == -1) wait_stream(s);
+    faulted = gk_stream_take_fault(s, &error);
+  } else {
+    for (uint32_t i = 0; i < gk_device_count; i++)
+      if (iso->defaults[i] && (int32_t)i == device) wait_stream(iso->defaults[i]);
+    for (uint32_t i = 1; i < iso->object_count; i++) {
+      gk_object *o = &iso->objects[i];
+      if (!o->handle || o->kind != GK_STREAM) continue;
+      gk_stream *s = o->value;
+      if (s->device->index == (uint32_t)device) wait_stream(s);
+    }
+    if (!gk_check_faults(iso)) return (uint32_t)iso->out->status;
+  }
+  if (!faulted) return GK_OK;
+  gk_fail_error(iso, &error);
+  return error.status;
+}
+
+// ---- events
+
+typedef struct gk_event {
+  _Atomic int references; // the handle, and the queue until it happens
+  _Atomic uint64_t time;  // 0 until it has happened
+  gk_mark mark;
+} gk_event;
+
+void gk_event_free(void *event) {
+  gk_event *e = event;
+  if (atomic_fetch_sub(&e->references, 1) == 1) free(e);
+}
+
+static void event_happens(gk_command *command) {
+  gk_event *e = command->payload;
+  atomic_store(&e->time, gk_now_ns());
+  gk_event_free(e);
+}
+
+uint32_t gk_stream_record(uint32_t ctx, uint32_t stream) {
+  gk_context *c = gk_context_get(ctx);
+  if (!c) return 0;
+  gk_isolate *iso = c->isolate;
+  gk_stream *s = gk_stream_find(c, stream, "stream.record");
+  if (!s) return 0;
+  if (iso->recording)
+    return gk_fail(iso, GK_UNSUPPORTED, "stream.record: a graph is being recorded");
+  gk_event *e = calloc(1, sizeof *e);
+  uint32_t handle = e ? gk_object_add(iso, GK_EVENT, e) : 0;
+  gk_command *command = handle && !gk_stream_idle(s) ? gk_command_create(s) : NULL;
+  if (!handle || (!command && !gk_stream_idle(s))) {
+    if (handle) gk_object_remove(iso, handle);
+    free(e);
+    return gk_fail(iso, GK_OUT_OF_MEMORY, "stream.record: no memory for an event");
+  }
+  atomic_store(&e->references, 1);
+  if (command) {
+    atomic_store(&e->references, 2);
+    command->payload = e;
+    command->execute = event_happens;
+    e->mark = gk_command_submit(command);
+  } else {
+    atomic_store(&e->time, gk_now_ns());
+  }
+  return handle;
+}
+
+uint32_t gk_stream_wait(uint32_t ctx, uint32_t stream, uint32_t event) {
+  gk_context *c = gk_context_get(ctx);
+  if (!c) return GK_ARGUMENT;
+  gk_isolate *iso = c->isolate;
+  gk_stream *s = gk_stream_find(c, stream, "stream.wait");
+  if (!s) return (uint32_t)iso->out->status;
+  gk_event *e = gk_object_get(iso, event, GK_EVENT);
+  if (!e) {
+    gk_fail(iso, GK_DISPOSED, "stream.wait: the event is disposed");
+    return GK_DISPOSED;
+  }
+  if (gk_mark_passed(e->mark) || e->mark.stream == s) return GK_OK;
+  gk_command *command = gk_command_create(s);
+  if (!command) {
+    gk_fail(iso, GK_OUT_OF_MEMORY, "stream.wait: out of memory");
+    return GK_OUT_OF_MEMORY;
+  }
+  command->waits[command->wait_count++] = e->mark;
+  gk_command_submit(command);
+  return GK_OK;
+}
+
+uint32_t gk_event_query(uint32_t ctx, uint32_t event) {
+  gk_context *c = gk_context_get(ctx);
+  gk_event *e = c ? gk_object_get(c->isolate, event, GK_EVENT) : NULL;
+  return e && atomic_load(&e->time) != 0;
+}
+
+double gk_event_elapsed(uint32_t ctx, uint32_t start, uint32_t end) {
+  gk_context *c = gk_context_get(ctx);
+  if (!c) return __builtin_nan("");
+  gk_event *e[2] = {gk_object_get(c->isolate, start, GK_EVENT),
+                    gk_object_get(c->isolate, end, GK_EVENT)};
+  for (int i = 0; i < 2; i++) {
+    if (!e[i]) {
+      gk_fail(c->isolate, GK_DISPOSED, "event.elapsedMs: an event is disposed");
+      return __builtin_nan("");
+    }
+    if (!gk_mark_passed(e[i]->mark))
+      e[i]->mark.stream->device->api->stream_wait(e[i]->mark.stream, e[i]->mark.sequence);
+  }
+  return ((double)atomic_load(&e[1]->time) - (double)atomic_load(&e[0]->time)) * 1e-6;
+}
+
+uint32_t gk_event_dispose(uint32_t ctx, uint32_t event) {
+  gk_context *c = gk_context_get(ctx);
+  gk_event *e = c ? gk_object_get(c->isolate, event, GK_EVENT) : NULL;
+  if (!e) return 0;
+  gk_object_remove(c->isolate, event);
+  gk_event_free(e);
+  return 1;
+}
