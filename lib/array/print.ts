@@ -58,14 +58,15 @@ export function formatArray(
   const complete = withDefaults(options, "formatArray");
   const size = shape.reduce((product, n) => product * n, 1);
   const parts = dtype === "complex64" ? 2 : 1;
-  const read = typeof elements === "function" ? elements : boxReader(elements, shape, parts);
-  if (shape.length === 0) return formatScalar(toValues(read([], []), dtype), dtype);
+  const source = typeof elements === "function" ? elements : boxReader(elements, shape, parts);
+  const read: ReadBox = (start, stop) => toValues(source(start, stop), dtype);
+  if (shape.length === 0) return formatScalar(read([], []), dtype);
   if (size === 0) return "[]";
 
   const { threshold, edgeItems } = complete;
   const isCut = shape.map((n) => size > threshold && n > 2 * edgeItems);
   const visible = shape.map((n, axis) => (isCut[axis] ? 2 * edgeItems : n));
-  const values = toValues(readVisible(read, shape, visible, isCut, parts), dtype);
+  const values = readVisible(read, shape, visible, isCut, parts);
   return layOut(formatterOf(dtype)(values, complete), visible, isCut, complete);
 }
 
@@ -106,7 +107,8 @@ function boxReader(elements: Elements, shape: readonly number[], parts: number):
       for (let i = start[axis]!; i < stop[axis]!; i++) walk(axis + 1, offset * shape[axis]! + i);
     };
     walk(0, 0);
-    return out;
+    // A Uint16Array says that bfloat16 comes as bits.
+    return elements instanceof Uint16Array ? Uint16Array.from(out as number[]) : out;
   };
 }
 
