@@ -1,5 +1,4 @@
 // The devices of the process, found once, and the environment that chooses among them.
-#define _GNU_SOURCE // dladdr
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
