@@ -1,0 +1,116 @@
+// Random numbers: random_bits, random_uniform and random_normal into a contiguous array. Element i
+// depends on key, counter and i alone, so that threads and instruction sets do not show.
+//
+// An op takes a block of four words for four elements of up to 32 bits, or for two of 64 bits.
+#include <math.h>
+#include <string.h>
+
+#include "random.h"
+
+#define STEP 256            // blocks at a time: 1024 words, in L1
+#define GRAIN (1 << 15)     // blocks that are worth a thread
+
+typedef struct job {
+  const gk_call *call;
+  uint8_t dtype;
+  int size;      // bytes of an element
+  int per_block; // elements from one block
+  char *out;
+  double low, span, limit; // uniform, in the dtype's precision (float for the smaller ones)
+} job;
+
+// One unit in the last place down (up) where rounding went beyond v: keeps `high` out.
+static void round_towards_low(int64_t n, const float *v, const float *rounded, bool up,
+                              uint16_t *half) {
+  for (int64_t i = 0; i < n; i++) {
+    if (up ? rounded[i] >= v[i] : rounded[i] <= v[i]) continue;
+    const uint16_t away = up ? 0 : 0x8000; // sign of numbers that grow in magnitude
+    if ((half[i] & 0x7fff) == 0)
+      half[i] = away | 1;
+    else
+      half[i] = (half[i] & 0x8000) == away ? half[i] + 1 : half[i] - 1;
+  }
+}
+
+// Whole blocks' elements from their words.
+static void elements(const job *j, int64_t blocks, const uint32_t *words, void *out) {
+  const gk_random_kernels *kernels = gk_random();
+  const gk_call *call = j->call;
+  const int64_t n = blocks * j->per_block;
+  const bool uniform = call->op == GK_OP_random_uniform;
+  float single[4 * STEP], rounded[4 * STEP];
+  if (call->op == GK_OP_random_bits) {
+    if (j->size >= 4)
+      memcpy(out, words, (size_t)blocks * 16);
+    else
+      gk_cpu_cast(GK_uint32, j->size == 1 ? GK_uint8 : GK_uint16)(n, words, out);
+  } else if (j->dtype == GK_float64) {
+    if (uniform)
+      kernels->uniform64(n, words, j->low, j->span, j->limit, out);
+    else
+      kernels->normal64(n / 2, words, call->f[0], call->f[1], out);
+  } else {
+    float *to = j->dtype == GK_float32 ? out : single;
+    if (uniform)
+      kernels->uniform32(n, words, (float)j->low, (float)j->span, (float)j->limit, to);
+    else
+      kernels->normal32(n / 2, words, (float)call->f[0], (float)call->f[1], to);
+    if (j->dtype == GK_float32) return;
+    gk_cpu_cast(GK_float32, j->dtype)(n, single, out);
+    if (!uniform) return;
+    gk_cpu_cast(j->dtype, GK_float32)(n, out, rounded);
+    round_towards_low(n, single, rounded, j->span < 0, out);
+  }
+}
+
+static void run(void *context, int64_t begin, int64_t end, int thread) {
+  (void)thread;
+  const job *j = context;
+  const gk_call *call = j->call;
+  const int64_t size = call->out[0]->size;
+  const bool words_only = call->op == GK_OP_random_bits && j->size >= 4;
+  uint32_t words[4 * STEP];
+  double rest[4 * STEP]; // elements of a last, incomplete block
+  for (int64_t b = begin; b < end; b += STEP) {
+    int64_t blocks = end - b < STEP ? end - b : STEP;
+    const int64_t first = b * j->per_block;
+    char *out = j->out + first * j->size;
+    const int64_t whole = (size - first) / j->per_block;
+    if (words_only && blocks <= whole) {
+      gk_random()->words(blocks, call->counter + (uint64_t)b, 0, call->key, (uint32_t *)out);
+      continue;
+    }
+    gk_random()->words(blocks, call->counter + (uint64_t)b, 0, call->key, words);
+    if (blocks <= whole) {
+      elements(j, blocks, words, out);
+    } else {
+      elements(j, blocks, words, rest);
+      memcpy(out, rest, (size_t)((size - first) * j->size));
+    }
+  }
+}
+
+gk_status gk_cpu_random(const gk_call *call, gk_error *error) {
+  const gk_view *out = call->out[0];
+  if (out->size == 0) return GK_OK;
+  job j = {.call = call, .dtype = out->dtype, .size = gk_dtypes[out->dtype].size};
+  j.per_block = j.size == 8 ? 2 : 4;
+  j.out = gk_view_data(out);
+  if (call->op == GK_OP_random_uniform) {
+    // Bounds that the dtype has, so that no rounding leads out of them.
+    gk_scalar low = gk_scalar_from_double(call->f[0], out->dtype);
+    gk_scalar high = gk_scalar_from_double(call->f[1], out->dtype);
+    const double a = gk_scalar_to_double(&low, out->dtype);
+    const double b = gk_scalar_to_double(&high, out->dtype);
+    const bool wide = out->dtype == GK_float64;
+    j.low = a;
+    j.span = wide ? b - a : (float)b - (float)a;
+    j.limit = wide ? nextafter(b, a) : nextafterf((float)b, (float)a);
+    if (!(j.span - j.span == 0))
+      return gk_error_set(error, GK_ARGUMENT,
+                          "random.uniform: from %g to %g is no finite range for %s", call->f[0],
+                          call->f[1], gk_dtypes[out->dtype].name);
+  }
+  gk_parallel((out->size + j.per_block - 1) / j.per_block, GRAIN, run, &j);
+  return GK_OK;
+}
