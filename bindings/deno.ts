@@ -1,0 +1,32 @@
+// Opens the library under Deno, nothing more. No pointers and no callbacks: a path-scoped
+// --allow-ffi is enough.
+
+import { abi, blocking, type Library, type Native } from "./abi.ts";
+
+type Symbols = Native & { readonly [blocking]: (ring: number) => Promise<number> };
+
+/** Opens all symbols of the library at `path`; throws what Deno throws. */
+export function open(path: string): Library {
+  const definitions: Record<string, Deno.ForeignFunction> = {};
+  for (const name in abi) {
+    const [result, parameters] = abi[name as keyof typeof abi];
+    definitions[name] = { parameters, result, nonblocking: name === blocking };
+  }
+  const native = Deno.dlopen(path, definitions).symbols as unknown as Symbols;
+  return {
+    native,
+    async waitForTickets(context) {
+      await native.gk_completion_wait(native.gk_completion_ring(context));
+    },
+  };
+}
+
+/** The ABI version of the library at `path`, or undefined where it has none. */
+export function probe(path: string): number | undefined {
+  try {
+    const definitions = { gk_abi_version: { parameters: [], result: "u32" } } as const;
+    return Deno.dlopen(path, definitions).symbols.gk_abi_version();
+  } catch {
+    return undefined;
+  }
+}

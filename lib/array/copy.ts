@@ -1,0 +1,121 @@
+// Copies, and writing into arrays that exist.
+
+import { check, native } from "../device/block.ts";
+import { current } from "../device/context.ts";
+import { device, type DeviceLike, onDevice } from "../device/device.ts";
+import { create, dtypeCode, type Operand, submit } from "../ops/submit.ts";
+import { Op } from "../ops/table.ts";
+import { array, fillValue, type NestedData, type TypedData } from "./create.ts";
+import { type DType, dtypes } from "./dtype.ts";
+import { extend, handleOf, live, type NDArray } from "./ndarray.ts";
+import { alias, at, type Index, ravel } from "./views.ts";
+
+function copy<D extends DType>(a: NDArray, dtype: D): NDArray<D> {
+  return submit(Op.copy, [a], { dtype }) as NDArray<D>;
+}
+
+/** Writes one value everywhere. */
+function fill(a: NDArray, value: unknown): void {
+  const isWide = typeof value === "bigint" && !Number.isSafeInteger(Number(value));
+  if (isWide) return copyFrom(a, value);
+  create(Op.full, [fillValue(value, "fill"), ...a.shape], a.dtype, { out: a });
+}
+
+function copyFrom(to: NDArray, from: unknown): void {
+  if (handleOf(from) !== 0) {
+    submit(Op.copy, [from as NDArray], { dtype: to.dtype }, { out: to });
+    return;
+  }
+  const { dtype } = to;
+  if (dtype !== "bool" && from instanceof dtypes[dtype].Host && from.byteLength === to.nbytes) {
+    check(
+      native.gk_array_write(current().id, live(to, "copyFrom"), from, from.byteLength),
+      "copyFrom",
+    );
+    return;
+  }
+  const made = array(from as NestedData, { dtype });
+  try {
+    submit(Op.copy, [made], { dtype }, { out: to });
+  } finally {
+    made.dispose();
+  }
+}
+
+function set(a: NDArray, value: unknown, indices: readonly Index[]): void {
+  const part = at(a, ...indices);
+  try {
+    if (typeof value === "number" || typeof value === "boolean" || typeof value === "bigint") {
+      fill(part, value);
+    } else copyFrom(part, value);
+  } finally {
+    part.dispose();
+  }
+}
+
+declare module "./ndarray.ts" {
+  interface NDArray<D extends DType = DType> {
+    /** A contiguous copy. */
+    clone(): NDArray<D>;
+    /** A copy along one axis, in row-major order. */
+    flatten(): NDArray<D>;
+    /** The same elements without gaps: another handle where there are none, else a copy. */
+    contiguous(): NDArray<D>;
+    /**
+     * A copy with another dtype. Floats become integers by truncation, held within the dtype's
+     * range; NaN becomes 0.
+     */
+    astype<R extends DType>(dtype: R): NDArray<R>;
+    /**
+     * The array on a device: another handle where it lies there already.
+     *
+     * @throws {DeviceError} There is no such device.
+     */
+    to(device: DeviceLike): NDArray<D>;
+    /**
+     * Writes a number, an array or a list to the part that the indices name (all of it if there are
+     * none); arrays broadcast and are converted.
+     */
+    set(value: Operand | NestedData | TypedData, ...indices: readonly Index[]): void;
+    /** Writes one value everywhere. Returns this array. */
+    fill(value: number | boolean | bigint): this;
+    /** Writes an array, list or typed array; it broadcasts and is converted. Returns this array. */
+    copyFrom(source: NDArray | NestedData | TypedData): this;
+  }
+}
+
+extend({
+  clone() {
+    return copy(this, this.dtype);
+  },
+  flatten() {
+    const whole = copy(this, this.dtype);
+    try {
+      return ravel(whole);
+    } finally {
+      whole.dispose();
+    }
+  },
+  contiguous() {
+    return this.isContiguous ? alias(this) : copy(this, this.dtype);
+  },
+  astype(dtype: DType) {
+    dtypeCode(dtype, "astype");
+    return copy(this, dtype);
+  },
+  to(where: DeviceLike) {
+    const target = device(where);
+    return target.name === this.device ? alias(this) : onDevice(target, () => copy(this, this.dtype));
+  },
+  set(value: unknown, ...indices: readonly Index[]) {
+    set(this, value, indices);
+  },
+  fill(value: unknown) {
+    fill(this, value);
+    return this;
+  },
+  copyFrom(source: unknown) {
+    copyFrom(this, source);
+    return this;
+  },
+});

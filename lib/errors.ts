@@ -1,0 +1,160 @@
+// All errors of gpukit. Each says in `code` what went wrong, in `op` where, and in `operands` what
+// came in; the message adds what would be right.
+
+/** An array as an error saw it. */
+export interface OperandInfo {
+  readonly shape: readonly number[];
+  readonly dtype: string;
+}
+
+/** What an error carries besides its message. */
+export interface ErrorDetails {
+  readonly op?: string | undefined;
+  readonly operands?: readonly OperandInfo[] | undefined;
+  readonly cause?: unknown;
+}
+
+/** The base of all errors of gpukit; by itself: a value or kind of argument that no call accepts. */
+export class GpukitError extends Error {
+  static {
+    this.prototype.name = "GpukitError";
+  }
+  /** What went wrong, as a fixed word such as "SHAPE". */
+  readonly code: string;
+  /** The op or function that failed, as it is called in TypeScript. */
+  readonly op: string | undefined;
+  /** Shapes and dtypes of the operands, where known. */
+  readonly operands: readonly OperandInfo[] | undefined;
+  constructor(message: string, details?: ErrorDetails, code = "ARGUMENT") {
+    super(message, details?.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.op = details?.op;
+    this.operands = details?.operands;
+  }
+}
+
+/** A constructor of an error of gpukit from message and details. */
+export type ErrorClass = new (message: string, details?: ErrorDetails) => GpukitError;
+
+/** Shapes, axes or sizes that do not fit. */
+export class ShapeError extends GpukitError {
+  static {
+    this.prototype.name = "ShapeError";
+  }
+  constructor(message: string, details?: ErrorDetails) {
+    super(message, details, "SHAPE");
+  }
+}
+
+/** A dtype that an op does not take, or a number that the operand's dtype cannot hold. */
+export class DTypeError extends GpukitError {
+  static {
+    this.prototype.name = "DTypeError";
+  }
+  constructor(message: string, details?: ErrorDetails) {
+    super(message, details, "DTYPE");
+  }
+}
+
+/** An index outside its axis. */
+export class IndexError extends GpukitError {
+  static {
+    this.prototype.name = "IndexError";
+  }
+  constructor(message: string, details?: ErrorDetails) {
+    super(message, details, "INDEX");
+  }
+}
+
+/** An array, stream, event or graph used after its end. */
+export class DisposedError extends GpukitError {
+  static {
+    this.prototype.name = "DisposedError";
+  }
+  constructor(message: string, details?: ErrorDetails) {
+    super(message, details, "DISPOSED");
+  }
+}
+
+/** A device that is not there, or operands on different devices. */
+export class DeviceError extends GpukitError {
+  static {
+    this.prototype.name = "DeviceError";
+  }
+  constructor(message: string, details?: ErrorDetails) {
+    super(message, details, "DEVICE");
+  }
+}
+
+/** A device that failed for good; the message names the first cause. */
+export class DeviceLostError extends GpukitError {
+  static {
+    this.prototype.name = "DeviceLostError";
+  }
+  constructor(message: string, details?: ErrorDetails) {
+    super(message, details, "DEVICE_LOST");
+  }
+}
+
+/** The device's memory, its budget or the table of arrays is full. */
+export class OutOfMemoryError extends GpukitError {
+  static {
+    this.prototype.name = "OutOfMemoryError";
+  }
+  constructor(message: string, details?: ErrorDetails) {
+    super(message, details, "OUT_OF_MEMORY");
+  }
+}
+
+/** Something that this device, build or place (such as a graph) does not offer. */
+export class UnsupportedError extends GpukitError {
+  static {
+    this.prototype.name = "UnsupportedError";
+  }
+  constructor(message: string, details?: ErrorDetails) {
+    super(message, details, "UNSUPPORTED");
+  }
+}
+
+/** The native library cannot be loaded; the message says what to do. */
+export class LoadError extends GpukitError {
+  static {
+    this.prototype.name = "LoadError";
+  }
+  constructor(message: string, details?: ErrorDetails) {
+    super(message, details, "LOAD");
+  }
+}
+
+/** A file whose contents are not what its format demands. */
+export class FormatError extends GpukitError {
+  static {
+    this.prototype.name = "FormatError";
+  }
+  constructor(message: string, details?: ErrorDetails) {
+    super(message, details, "FORMAT");
+  }
+}
+
+/** Work that an AbortSignal ended. */
+export class AbortError extends GpukitError {
+  static {
+    this.prototype.name = "AbortError";
+  }
+  constructor(message: string, details?: ErrorDetails) {
+    super(message, details, "ABORT");
+  }
+}
+
+/** A user's kernel that does not compile. */
+export class KernelCompileError extends GpukitError {
+  static {
+    this.prototype.name = "KernelCompileError";
+  }
+  /** The compiler's output. */
+  readonly log: string;
+  constructor(message: string, log: string, details?: ErrorDetails) {
+    super(message, details, "KERNEL_COMPILE");
+    this.log = log;
+  }
+}

@@ -1,0 +1,27 @@
+// Matrix products.
+
+import type { DType, Promote } from "../array/dtype.ts";
+import type { NDArray } from "../array/ndarray.ts";
+import { type OpOptions, submit } from "./submit.ts";
+import { Op } from "./table.ts";
+
+/** What `matmul` takes. */
+export interface MatmulOptions<D extends DType = DType> extends OpOptions {
+  /** The result's dtype; the operands' common one if absent. */
+  readonly dtype?: D | undefined;
+}
+
+/**
+ * The matrix product of `a` [..., m, k] and `b` [..., k, n]: [..., m, n]. Leading axes broadcast; a
+ * vector is a row on the left and a column on the right, and its axis is dropped from the result.
+ *
+ * @throws {ShapeError} The inner lengths differ, an operand has no axes, or leading axes do not
+ *   broadcast.
+ */
+export function matmul<A extends DType, B extends DType, R extends DType = Promote<A, B>>(
+  a: NDArray<A>,
+  b: NDArray<B>,
+  options?: MatmulOptions<R>,
+): NDArray<R> {
+  return submit(Op.matmul, [a, b], { dtype: options?.dtype }, options) as NDArray<R>;
+}

@@ -1,0 +1,99 @@
+// gpukit: GPU computing for TypeScript. The public names; docs/ops.md lists the ops.
+
+import "./lib/array/methods.ts";
+import "./lib/array/read.ts";
+import "./lib/array/copy.ts";
+
+export { adopt, NDArray } from "./lib/array/ndarray.ts";
+export type {
+  Complex,
+  DType,
+  FloatOf,
+  HostArray,
+  HostArrays,
+  Item,
+  Nested,
+  Promote,
+  WideOf,
+} from "./lib/array/dtype.ts";
+export {
+  arange,
+  array,
+  type ArrayOptions,
+  empty,
+  emptyLike,
+  eye,
+  type EyeOptions,
+  full,
+  fullLike,
+  linspace,
+  type LinspaceOptions,
+  meshgrid,
+  type NestedData,
+  ones,
+  onesLike,
+  type TypedData,
+  zeros,
+  zerosLike,
+} from "./lib/array/create.ts";
+export {
+  at,
+  broadcastTo,
+  expandDims,
+  flip,
+  type Index,
+  moveaxis,
+  ravel,
+  reshape,
+  type ShapeLike,
+  split,
+  squeeze,
+  swapaxes,
+  transpose,
+} from "./lib/array/views.ts";
+export type { ElementOptions, ItemOf, ReadOptions } from "./lib/array/read.ts";
+export { getPrintOptions, type PrintOptions, setPrintOptions } from "./lib/array/print.ts";
+
+export * from "./lib/ops/elementwise.ts";
+export * from "./lib/ops/reduce.ts";
+export * from "./lib/ops/sort.ts";
+export * from "./lib/ops/linalg.ts";
+export * from "./lib/ops/indexing.ts";
+export type {
+  Common,
+  CreateOptions,
+  DTypeOf,
+  FillOptions,
+  Operand,
+  OpOptions,
+  ReduceOptions,
+} from "./lib/ops/submit.ts";
+export * as random from "./lib/ops/random.ts";
+export * as nn from "./lib/nn/nn.ts";
+
+export {
+  defaultDevice,
+  Device,
+  device,
+  type DeviceLike,
+  type DeviceMemory,
+  devices,
+  info,
+  isCudaAvailable,
+  type Memory,
+  memory,
+  setDefaultDevice,
+} from "./lib/device/device.ts";
+export { keep, scope } from "./lib/device/scope.ts";
+export { Stream, stream, StreamEvent, type StreamOptions } from "./lib/device/stream.ts";
+export {
+  copyAsync,
+  type CopyOptions,
+  pinned,
+  PinnedBuffer,
+  type PinnedMemory,
+} from "./lib/device/pinned.ts";
+export { Graph, graph } from "./lib/graph/graph.ts";
+
+export * from "./lib/errors.ts";
+export * from "./lib/io/mod.ts";
