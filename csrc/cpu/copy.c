@@ -115,6 +115,11 @@ void gk_cpu_gather(int64_t n, int bytes, const void *in, int64_t stride, void *o
     gk_cpu_splat(n, bytes, in, out);
     return;
   }
+  if (stride == 2 || stride == -1) {
+    const gk_copy_kernels *kernels = gk_copy();
+    (stride == 2 ? kernels->every_second : kernels->backwards)[bytes](n, in, out);
+    return;
+  }
 #define GATHER(T)                                                                                  \
   for (int64_t i = 0; i < n; i++) ((T *)out)[i] = ((const T *)in)[i * stride]
   BY_SIZE(bytes, GATHER)
@@ -221,7 +226,8 @@ typedef struct transposition {
   gk_transpose_fn fn;
 } transposition;
 
-enum { STRIP_ROWS = 1024 }; // pages of a strip that the TLB should hold
+// A part whose pages, on either side, the first level of the TLB can nearly hold.
+enum { PART_ROWS = 256, PART_COLUMNS = 256 };
 
 static bool find_transposition(transposition *t, const gk_view *out, const gk_view *in) {
   t->size = gk_dtypes[out->dtype].size;
@@ -251,6 +257,7 @@ static void transpose_columns(void *context, int64_t begin, int64_t end, int thr
   for (int64_t i = begin, n; i < end; i += n) {
     int64_t column = i % columns, plane = i / columns;
     n = columns - column < end - i ? columns - column : end - i;
+    if (n > PART_COLUMNS) n = PART_COLUMNS;
     int64_t out_offset = column * out_stride, in_offset = column;
     for (int d = t->loop.ndim - 1; d >= 0; d--) {
       if (d == t->row_axis || d == t->column_axis) continue;
@@ -258,8 +265,8 @@ static void transpose_columns(void *context, int64_t begin, int64_t end, int thr
       in_offset += plane % shape[d] * from[d];
       plane /= shape[d];
     }
-    for (int64_t r = 0; r < rows; r += STRIP_ROWS)
-      t->fn(rows - r < STRIP_ROWS ? rows - r : STRIP_ROWS, n,
+    for (int64_t r = 0; r < rows; r += PART_ROWS)
+      t->fn(rows - r < PART_ROWS ? rows - r : PART_ROWS, n,
             t->in + (in_offset + r * in_stride) * t->size, in_stride,
             t->out + (out_offset + r) * t->size, out_stride);
   }

@@ -14,6 +14,8 @@ typedef struct gk_copy_kernels {
   gk_cast_fn cast[GK_DTYPE_COUNT][GK_DTYPE_COUNT];
   // float64 to float32, rounded so that rounding again to a 16-bit float is rounding once.
   gk_cast_fn to_odd;
+  // Gathers with a stride of 2 and of -1, by the bytes of an element.
+  gk_cast_fn every_second[9], backwards[9];
   gk_transpose_fn transpose4, transpose8; // of 4- and 8-byte elements
 } gk_copy_kernels;
 

@@ -181,6 +181,26 @@ static void f32_to_c64(int64_t n, const void *in, void *out) {
   }
 }
 
+// ---- gathers worth a loop of their own: every second element, and backwards
+
+#define GATHERS(bytes, T)                                                                          \
+  static void every_second##bytes(int64_t n, const void *in, void *out) {                          \
+    const T *a = in;                                                                               \
+    T *o = out;                                                                                    \
+    GK_VECTORIZE                                                                                   \
+    for (int64_t i = 0; i < n; i++) o[i] = a[2 * i];                                               \
+  }                                                                                                \
+  static void backwards##bytes(int64_t n, const void *in, void *out) {                             \
+    const T *a = in;                                                                               \
+    T *o = out;                                                                                    \
+    GK_VECTORIZE                                                                                   \
+    for (int64_t i = 0; i < n; i++) o[i] = a[-i];                                                  \
+  }
+GATHERS(1, uint8_t)
+GATHERS(2, uint16_t)
+GATHERS(4, uint32_t)
+GATHERS(8, uint64_t)
+
 // ---- transposition
 //
 // Tiles of as many rows and columns as a vector has elements: log2 of that many rounds of
@@ -294,6 +314,9 @@ const gk_copy_kernels GK_NAME(gk_copy_table) = {
                               [GK_complex64] = copy64},
         },
     .to_odd = f64_to_odd_f32,
+    .every_second = {[1] = every_second1, [2] = every_second2, [4] = every_second4,
+                     [8] = every_second8},
+    .backwards = {[1] = backwards1, [2] = backwards2, [4] = backwards4, [8] = backwards8},
     .transpose4 = transpose4,
     .transpose8 = transpose8,
 };

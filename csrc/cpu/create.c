@@ -12,10 +12,12 @@ static void fill(const gk_view *out, gk_scalar value) {
   gk_blocks_run(&job);
 }
 
-static void eye(const gk_view *out, int64_t diagonal) {
+static void eye(const gk_view *out, double offset) {
   gk_scalar zero;
   memset(&zero, 0, sizeof zero);
   fill(out, zero);
+  if (!(offset > -(double)out->shape[0] && offset < (double)out->shape[1])) return;
+  int64_t diagonal = (int64_t)offset;
   int64_t row = diagonal < 0 ? -diagonal : 0, column = diagonal > 0 ? diagonal : 0;
   int64_t rows = out->shape[0] - row, columns = out->shape[1] - column;
   int64_t n = rows < columns ? rows : columns, size = gk_dtypes[out->dtype].size;
@@ -89,7 +91,7 @@ gk_status gk_cpu_create(const gk_call *call, gk_error *error) {
     fill(out, call->scalar[0]);
     return GK_OK;
   case GK_OP_eye:
-    eye(out, (int64_t)call->f[0]);
+    eye(out, call->f[0]);
     return GK_OK;
   case GK_OP_arange:
     arange(out, call->f[0], call->f[1]);

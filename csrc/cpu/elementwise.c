@@ -7,6 +7,8 @@
 #include "blocks.h"
 #include "copy.h"
 
+enum { SMALL = 4096 }; // elements that no thread is worth for, whatever the op
+
 // Elements that take 50 to 100 us on one thread.
 static int64_t grain_of(const gk_call *call, uint8_t work) {
   bool function = call->op == GK_OP_exp || call->op == GK_OP_log || call->op == GK_OP_tanh;
@@ -73,7 +75,8 @@ gk_status gk_cpu_elementwise(const gk_call *call, gk_error *error) {
   if (call->size == 0) return GK_OK;
 
   const gk_view *out = call->out[0];
-  bool straight = call->flat && work == call->compute && call->size <= grain_of(call, work);
+  bool straight = call->flat && work == call->compute &&
+                  (call->size <= SMALL || call->size <= grain_of(call, work));
   if (straight && call->op == GK_OP_where)
     straight = call->in[0] && call->in[0]->dtype == GK_bool;
   if (!straight) {
