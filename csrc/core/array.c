@@ -189,12 +189,7 @@ bool gk_synchronise_view(gk_isolate *iso, const gk_view *v, const char *op) {
   }
   if (!gk_check_faults(iso)) return false;
   const gk_error *poison = atomic_load_explicit(&s->poison, memory_order_acquire);
-  if (GK_LIKELY(!poison)) {
-    // Read before anything was written, as after `empty`: its bytes are whatever memory holds.
-    if (GK_LIKELY(s->data || gk_storage_materialise(s))) return true;
-    return gk_fail(iso, GK_OUT_OF_MEMORY, "%s: the system has no %.0f bytes", op, (double)s->bytes);
-  }
-  return gk_fail_error(iso, poison);
+  return GK_LIKELY(!poison) || gk_fail_error(iso, poison);
 }
 
 uint32_t gk_array_read(uint32_t ctx, uint32_t array, void *into, double bytes, double offset) {

@@ -108,6 +108,17 @@ uint32_t gk_graph_begin(uint32_t ctx) {
   return GK_OK;
 }
 
+// The arrays made in a recording that comes to nothing never get bytes.
+static void forsake(gk_graph *g) {
+  gk_error error;
+  gk_error_set(&error, GK_ARGUMENT,
+               "the array was made while a graph was being recorded, and the recording failed");
+  for (uint32_t i = 0; i < g->use_count; i++) {
+    gk_storage *s = g->uses[i].storage;
+    if (s->recorded) gk_storage_poison(s, &error);
+  }
+}
+
 uint32_t gk_graph_end(uint32_t ctx, uint32_t discard) {
   gk_context *c = gk_context_get(ctx);
   if (!c) return 0;
@@ -117,15 +128,20 @@ uint32_t gk_graph_end(uint32_t ctx, uint32_t discard) {
   iso->recording = NULL;
   if (!g) return gk_fail(iso, GK_ARGUMENT, "graph: none is being recorded");
   if (discard) {
+    forsake(g);
     release(g, &iso->cache);
     return 0;
   }
-  // Its memory is taken now, so that a launch allocates nothing.
+  // Its memory is taken now, so that a launch allocates nothing. What a queued op will write
+  // first has it from there.
   bool room = true;
   for (uint32_t i = 0; room && i < g->use_count; i++)
-    room = gk_storage_materialise(g->uses[i].storage);
+    if (gk_storage_ready(g->uses[i].storage, true, NULL))
+      room = gk_storage_materialise(g->uses[i].storage);
   uint32_t handle = room ? gk_object_add(iso, GK_GRAPH, g) : 0;
+  for (uint32_t i = 0; handle && i < g->use_count; i++) g->uses[i].storage->recorded = false;
   if (handle) return handle;
+  forsake(g);
   release(g, &iso->cache);
   return gk_fail(iso, GK_OUT_OF_MEMORY, "graph: the system has no memory for its arrays");
 }

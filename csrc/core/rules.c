@@ -422,8 +422,12 @@ static uint32_t run_request(request *r, uint32_t out_handle) {
   call->out[0] = &out->view;
   if (families[call->family].bind) families[call->family].bind(r, &out->view);
   if (call->family != GK_FAMILY_REDUCE) call->size = out->view.size;
-  if (out->view.size == 0 || r->op == GK_OP_empty ||
-      gk_dispatch(r->c, r->stream, call, r->generator)) {
+  // Whatever memory holds: the one array that has bytes without an op that writes them.
+  if (r->op == GK_OP_empty && !gk_storage_materialise(out->view.storage)) {
+    gk_fail(iso, GK_OUT_OF_MEMORY, "empty: the system has no %.0f bytes",
+            (double)out->view.storage->bytes);
+  } else if (out->view.size == 0 || r->op == GK_OP_empty ||
+             gk_dispatch(r->c, r->stream, call, r->generator)) {
     iso->out->values[0] = out->handle;
     return out->handle;
   }

@@ -157,6 +157,7 @@ gk_storage *gk_storage_create(gk_device *device, int64_t bytes, gk_storage_cache
   s->small_class = small ? (uint8_t)class : 0xff;
   s->data = small ? (char *)s + HEADER : NULL;
   s->bytes = bytes;
+  s->recorded = false;
   s->device = device;
   return s;
 }

@@ -29,6 +29,7 @@ typedef struct gk_storage {
   _Atomic int32_t references;
   uint8_t small_class;     // of GK_SMALL_CLASSES, or 0xff: memory from the pool
   uint8_t read_count;      // of `reads`
+  bool recorded;           // made in a recording that has not ended yet
   _Atomic uint8_t shared;  // marks are then guarded by `lock`
   _Atomic uint8_t lock;
   void *data; // NULL until first written, or for no bytes

@@ -304,7 +304,12 @@ static void test_graphs(void) {
   CHECK(gk_graph_dispose(root, g2) == 1 && gk_graph_dispose(root, g2) == 0);
   CHECK(gk_array_read(scope, big, got, 4, 0) == GK_OK && got[0] == 10);
   CHECK(gk_graph_launch(root, g2, 0) == GK_DISPOSED);
-  CHECK(gk_graph_begin(scope) == GK_OK && gk_graph_end(scope, 1) == 0 && OUT->status == GK_OK);
+  CHECK(gk_graph_begin(scope) == GK_OK);
+  uint32_t lost = gk_submit_binary(scope, GK_OP_add, c, 0, 0, 1);
+  CHECK(gk_graph_end(scope, 1) == 0 && OUT->status == GK_OK);
+  CHECK(gk_array_read(scope, lost, got, 16, 0) == GK_ARGUMENT && failed_with(GK_ARGUMENT, "recording"));
+  uint32_t heir = gk_submit_binary(scope, GK_OP_add, lost, 0, 0, 1);
+  CHECK(heir && gk_array_read(scope, heir, got, 16, 0) == GK_ARGUMENT);
   gk_graph_dispose(root, g);
   gk_context_end(scope, 0, 0);
   CHECK(live() == 0 && used() == 0);
@@ -398,7 +403,7 @@ static void test_isolates(void) {
   }
   gk_array_dispose(root, a);
   // What ended isolates left queued runs out and is freed.
-  for (int i = 0; i < 200 && used() != 0; i++) {
+  for (int i = 0; i < 2000 && used() != 0; i++) {
     struct timespec pause = {0, 10000000};
     nanosleep(&pause, NULL);
   }
