@@ -20,15 +20,15 @@ typedef struct job {
 } job;
 
 // One unit in the last place down (up) where rounding went beyond v: keeps `high` out.
-static void round_towards_low(int64_t n, const float *v, const float *rounded, bool up,
-                              uint16_t *half) {
+static void round_towards_low(int64_t n, const float *restrict v, const float *restrict rounded,
+                              bool up, uint16_t *restrict half) {
+  const uint16_t away = up ? 0 : 0x8000; // sign of numbers that grow in magnitude
+  const float side = up ? -1 : 1;
   for (int64_t i = 0; i < n; i++) {
-    if (up ? rounded[i] >= v[i] : rounded[i] <= v[i]) continue;
-    const uint16_t away = up ? 0 : 0x8000; // sign of numbers that grow in magnitude
-    if ((half[i] & 0x7fff) == 0)
-      half[i] = away | 1;
-    else
-      half[i] = (half[i] & 0x8000) == away ? half[i] + 1 : half[i] - 1;
+    const uint16_t h = half[i], grow = (uint16_t)(h + 1), shrink = (uint16_t)(h - 1);
+    const uint16_t zero = away | 1;
+    const uint16_t next = (h & 0x7fff) == 0 ? zero : (h & 0x8000) == away ? grow : shrink;
+    half[i] = rounded[i] * side > v[i] * side ? next : h;
   }
 }
 
