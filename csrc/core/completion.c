@@ -49,8 +49,8 @@ void gk_ring_close(gk_ring *r) {
   r->id += 1u << 12;
   r->count = 0;
 #if !defined(_WIN32)
+  if (r->writer >= 0) close(r->writer); // first: its end wakes a pending read
   if (r->reader >= 0) close(r->reader);
-  if (r->writer >= 0) close(r->writer);
 #endif
   r->reader = r->writer = -1;
   gk_condition_broadcast(&r->filled);
