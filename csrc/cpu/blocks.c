@@ -221,7 +221,7 @@ void gk_blocks_run(const gk_block_job *job) {
   operand_init(&p.out, &p, 0, gk_view_data(job->out), job->out->dtype);
   add_cast(&p.out, job->result, job->out->dtype);
   p.out.repeats = false;
-  p.streaming = p.out.linear && gk_view_bytes(job->out) >= GK_STREAMING_BYTES;
+  p.streaming = job->light && p.out.linear && gk_view_bytes(job->out) >= GK_STREAMING_BYTES;
   bool in_place = p.out.cast_count == 0 && !p.streaming && !p.short_rows &&
                   (p.out.linear || p.out.inner == 1);
   for (int k = 0; k < job->inputs; k++) {

@@ -21,6 +21,9 @@ typedef struct gk_block_job {
   const gk_view *out;
   uint8_t result; // dtype that `loop` writes, converted to out's
   int64_t grain;  // elements that are worth a thread
+  // Bound by memory, so that a large output is best written past the caches. A loop that
+  // computes more (exp) is faster when it stores for itself.
+  bool light;
 } gk_block_job;
 
 void gk_blocks_run(const gk_block_job *job);

@@ -295,7 +295,7 @@ gk_status gk_cpu_copy(const gk_call *call, gk_error *error) {
     gk_parallel(out->size / rows, grain, transpose_columns, &t);
     return GK_OK;
   }
-  gk_block_job job = {.inputs = 1, .in = {in}, .out = out, .grain = GRAIN};
+  gk_block_job job = {.inputs = 1, .in = {in}, .out = out, .grain = GRAIN, .light = true};
   job.through[0] = job.work[0] = job.result = out->dtype;
   gk_blocks_run(&job);
   return GK_OK;

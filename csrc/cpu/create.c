@@ -7,7 +7,8 @@
 enum { GRAIN = 1 << 18 };
 
 static void fill(const gk_view *out, gk_scalar value) {
-  gk_block_job job = {.inputs = 1, .number = {value}, .out = out, .grain = GRAIN};
+  gk_block_job job = {
+      .inputs = 1, .number = {value}, .out = out, .grain = GRAIN, .light = true};
   job.through[0] = job.work[0] = job.result = out->dtype;
   gk_blocks_run(&job);
 }
@@ -98,6 +99,6 @@ gk_status gk_cpu_create(const gk_call *call, gk_error *error) {
     return GK_OK;
   default:
     return gk_error_set(error, GK_UNSUPPORTED, "%s: not available on the CPU",
-                        gk_ops[call->op].name);
+                        gk_op_name(call->op));
   }
 }

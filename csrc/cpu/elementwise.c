@@ -9,10 +9,13 @@
 
 enum { SMALL = 4096 }; // elements that no thread is worth for, whatever the op
 
+static bool is_function(const gk_call *call) {
+  return call->op == GK_OP_exp || call->op == GK_OP_log || call->op == GK_OP_tanh;
+}
+
 // Elements that take 50 to 100 us on one thread.
 static int64_t grain_of(const gk_call *call, uint8_t work) {
-  bool function = call->op == GK_OP_exp || call->op == GK_OP_log || call->op == GK_OP_tanh;
-  if (function) return work == GK_float64 ? 8192 : 65536;
+  if (is_function(call)) return work == GK_float64 ? 8192 : 65536;
   if (!call->flat) return 65536; // gathers, conversions
   return ((int64_t)4 << 20) / ((call->inputs + 1) * gk_dtypes[work].size); // memory
 }
@@ -35,6 +38,7 @@ static void run_blocks(const gk_call *call, gk_loop_fn loop, uint8_t work) {
   job.out = call->out[0];
   job.result = gk_ops[call->op].result == GK_RESULT_BOOL ? GK_bool : work;
   job.grain = grain_of(call, work);
+  job.light = !is_function(call);
   gk_blocks_run(&job);
 }
 
@@ -71,7 +75,7 @@ gk_status gk_cpu_elementwise(const gk_call *call, gk_error *error) {
   }
   if (!loop)
     return gk_error_set(error, GK_UNSUPPORTED, "%s: not available for %s on the CPU",
-                        gk_ops[call->op].name, gk_dtypes[call->compute].name);
+                        gk_op_name(call->op), gk_dtypes[call->compute].name);
   if (call->size == 0) return GK_OK;
 
   const gk_view *out = call->out[0];
