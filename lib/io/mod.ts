@@ -1,15 +1,13 @@
 /**
  * Arrays from files and into files, in NumPy's formats. The formats themselves are npy.ts and
- * npz.ts; the zip library is loaded with the first .npz.
+ * npz.ts. They, the file system and the zip library are loaded with the first call: importing
+ * gpukit pays for none of them.
  */
 
-import { readFile, writeFile } from "node:fs/promises";
-import { basename } from "node:path";
-import { fileURLToPath } from "node:url";
 import { array } from "../array/create.ts";
 import type { NDArray } from "../array/ndarray.ts";
 import type { DeviceLike } from "../device/device.ts";
-import { formatNpy, type Npy, parseNpy } from "./npy.ts";
+import type { Npy } from "./npy.ts";
 
 /** What the loading functions take. */
 export interface LoadOptions {
@@ -17,45 +15,80 @@ export interface LoadOptions {
   readonly device?: DeviceLike | undefined;
 }
 
-/** Reads an array from a .npy file. */
-export async function loadNpy(path: string | URL, options: LoadOptions = {}): Promise<NDArray> {
-  return toArray(parseNpy(await readFile(path), nameOf(path)), options);
+/** What `saveNpz` takes. */
+export interface SaveNpzOptions {
+  /** Is the file compressed, as by `numpy.savez_compressed`? */
+  readonly compress?: boolean | undefined;
 }
 
-/** Writes an array to a .npy file, as `numpy.save` does. */
+/**
+ * Reads an array from a .npy file.
+ *
+ * @throws {FormatError} The file is not .npy, is damaged, or holds a dtype that gpukit lacks.
+ */
+export async function loadNpy(path: string | URL, options?: LoadOptions): Promise<NDArray> {
+  const { parseNpy } = await import("./npy.ts");
+  return toArray(parseNpy(await read(path), nameOf(path)), options);
+}
+
+/**
+ * Writes an array to a .npy file, as `numpy.save` does.
+ *
+ * @throws {DTypeError} The array is bfloat16, which .npy cannot hold.
+ */
 export async function saveNpy(path: string | URL, a: NDArray): Promise<void> {
-  await writeFile(path, formatNpy(await toNpy(a)));
+  const { formatNpy } = await import("./npy.ts");
+  await write(path, formatNpy(await toNpy(a)));
 }
 
-/** Reads all arrays of a .npz file, by name. */
+/**
+ * Reads all arrays of a .npz file, by name.
+ *
+ * @throws {FormatError} The file is not .npz, is damaged, or holds a dtype that gpukit lacks.
+ */
 export async function loadNpz(
   path: string | URL,
-  options: LoadOptions = {},
+  options?: LoadOptions,
 ): Promise<Record<string, NDArray>> {
-  const [bytes, { parseNpz }] = await Promise.all([readFile(path), import("./npz.ts")]);
-  const members = Object.entries(parseNpz(bytes, nameOf(path)));
+  const { parseNpz } = await import("./npz.ts");
+  const members = Object.entries(parseNpz(await read(path), nameOf(path)));
   return Object.fromEntries(members.map(([name, npy]) => [name, toArray(npy, options)]));
 }
 
-/** Writes arrays to a .npz file, as `numpy.savez` or, with `compress`, `numpy.savez_compressed`. */
+/**
+ * Writes arrays to a .npz file, as `numpy.savez` does.
+ *
+ * @throws {DTypeError} An array is bfloat16, which .npy cannot hold.
+ * @throws {UnsupportedError} Together they are larger than 4 GiB.
+ */
 export async function saveNpz(
   path: string | URL,
   arrays: Readonly<Record<string, NDArray>>,
-  options: { readonly compress?: boolean } = {},
+  options?: SaveNpzOptions,
 ): Promise<void> {
   const { formatNpz } = await import("./npz.ts");
   const members = await Promise.all(
     Object.entries(arrays).map(async ([name, a]) => [name, await toNpy(a)] as const),
   );
-  await writeFile(path, formatNpz(Object.fromEntries(members), options));
+  await write(path, formatNpz(Object.fromEntries(members), options));
+}
+
+async function read(path: string | URL): Promise<Uint8Array<ArrayBuffer>> {
+  const { readFile } = await import("node:fs/promises");
+  return await readFile(path);
+}
+
+async function write(path: string | URL, bytes: Uint8Array): Promise<void> {
+  const { writeFile } = await import("node:fs/promises");
+  await writeFile(path, bytes);
 }
 
 function nameOf(path: string | URL): string {
-  return basename(path instanceof URL ? fileURLToPath(path) : path);
+  return String(path).split(/[\\/]/).at(-1)!;
 }
 
-function toArray({ data, dtype, shape }: Npy, { device }: LoadOptions): NDArray {
-  return array(data, { dtype, shape, device });
+function toArray({ data, dtype, shape }: Npy, options: LoadOptions | undefined): NDArray {
+  return array(data, { dtype, shape, device: options?.device });
 }
 
 async function toNpy(a: NDArray): Promise<Npy> {

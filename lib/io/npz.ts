@@ -34,7 +34,7 @@ export function parseNpz(
 /** The bytes of a .npz file, stored as they are or compressed. */
 export function formatNpz(
   arrays: Readonly<Record<string, Npy>>,
-  options: { readonly compress?: boolean } = {},
+  options: { readonly compress?: boolean | undefined } = {},
   op = "saveNpz",
 ): Uint8Array<ArrayBuffer> {
   const level = options.compress ? 6 : 0;
