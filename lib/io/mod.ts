@@ -37,8 +37,8 @@ export async function loadNpy(path: string | URL, options?: LoadOptions): Promis
  * @throws {DTypeError} The array is bfloat16, which .npy cannot hold.
  */
 export async function saveNpy(path: string | URL, a: NDArray): Promise<void> {
-  const { formatNpy } = await import("./npy.ts");
-  await write(path, formatNpy(await toNpy(a)));
+  const [npy, { formatNpy }] = await Promise.all([toNpy(a), import("./npy.ts")]);
+  await write(path, formatNpy(npy));
 }
 
 /**
@@ -66,10 +66,8 @@ export async function saveNpz(
   arrays: Readonly<Record<string, NDArray>>,
   options?: SaveNpzOptions,
 ): Promise<void> {
-  const { formatNpz } = await import("./npz.ts");
-  const members = await Promise.all(
-    Object.entries(arrays).map(async ([name, a]) => [name, await toNpy(a)] as const),
-  );
+  const reads = Object.entries(arrays).map(async ([name, a]) => [name, await toNpy(a)] as const);
+  const [members, { formatNpz }] = await Promise.all([Promise.all(reads), import("./npz.ts")]);
   await write(path, formatNpz(Object.fromEntries(members), options));
 }
 
@@ -91,6 +89,7 @@ function toArray({ data, dtype, shape }: Npy, options: LoadOptions | undefined):
   return array(data, { dtype, shape, device: options?.device });
 }
 
+/** Begins to read at once: what is saved are the elements as of the call. */
 async function toNpy(a: NDArray): Promise<Npy> {
   const { dtype, shape } = a;
   // bfloat16 passes on to formatNpy, which refuses it and says what to do.

@@ -55,6 +55,20 @@ test("views are saved as they look", async () => {
   });
 });
 
+test("what is saved are the elements as of the call", async () => {
+  const path = join(folder, "then.npy");
+  const archive = join(folder, "then.npz");
+  const a = gk.ones([3]);
+  const saving = [gk.saveNpy(path, a), gk.saveNpz(archive, { a })];
+  gk.add(a, 1, { out: a });
+  a.dispose();
+  await Promise.all(saving);
+  using b = await gk.loadNpy(path);
+  using c = (await gk.loadNpz(archive)).a;
+  assert.deepEqual(b.arraySync(), [1, 1, 1]);
+  assert.deepEqual(c.arraySync(), [1, 1, 1]);
+});
+
 test("records of arrays, stored and compressed", async () => {
   await gk.scope(async () => {
     const arrays = {
