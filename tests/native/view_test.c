@@ -259,6 +259,8 @@ static void test_broadcast(void) {
   int64_t huge[] = {(int64_t)1 << 40, (int64_t)1 << 40};
   gk_view one = view_of(&storage, (int64_t[])S0);
   CHECK(!gk_broadcast_view(&out, &one, huge, 2));
+  CHECK(gk_broadcast_view(&out, &one, (int64_t[]){(int64_t)1 << 51}, 1));
+  CHECK(!gk_broadcast_view(&out, &one, (int64_t[]){((int64_t)1 << 51) + 1}, 1));
   out.ndim = 2;
   memcpy(out.shape, huge, sizeof huge);
   gk_view_make_contiguous(&out);
