@@ -67,8 +67,8 @@ export const blocking = "gk_completion_wait";
 /** The version of csrc/gpukit.h that this table was written for. */
 export const abiVersion = 1;
 
-/** Memory of JavaScript as C sees it during one call. */
-export type Memory = ArrayBuffer | ArrayBufferView;
+/** Memory of JavaScript as C sees it during one call. Bun takes no bare ArrayBuffer. */
+export type Memory = ArrayBufferView<ArrayBuffer>;
 
 interface Kinds {
   u32: number;

@@ -3,24 +3,38 @@
 
 import { abi, blocking, type Library, type Native } from "./abi.ts";
 
-type Ffi = typeof import("bun:ffi");
-type Fs = typeof import("node:fs");
-type Definition = Parameters<Ffi["dlopen"]>[1][string];
+// Declared here, so that programs of either runtime type-check without the other's types.
+interface Ffi {
+  dlopen(path: string, definitions: Record<string, unknown>): { readonly symbols: unknown };
+}
+interface Fs {
+  read(
+    descriptor: number,
+    into: Uint8Array,
+    offset: number,
+    length: number,
+    position: null,
+    done: (error: Error | null) => void,
+  ): void;
+}
 
 // A static import of bun:ffi would fail under Deno, a dynamic one would make loading asynchronous.
 function builtin<T>(name: string): T {
+  const { process } = globalThis as unknown as {
+    process: { getBuiltinModule(name: string): unknown };
+  };
   return process.getBuiltinModule(name) as T;
 }
 
 /** Opens all symbols of the library at `path`; throws what Bun throws. */
 export function open(path: string): Library {
-  const definitions: Record<string, Definition> = {};
+  const definitions: Record<string, unknown> = {};
   for (const name in abi) {
     if (name === blocking) continue;
     const [returns, args] = abi[name as keyof typeof abi];
-    definitions[name] = { args, returns } as unknown as Definition;
+    definitions[name] = { args, returns };
   }
-  const native = builtin<Ffi>("bun:ffi").dlopen(path, definitions).symbols as unknown as Native;
+  const native = builtin<Ffi>("bun:ffi").dlopen(path, definitions).symbols as Native;
   let fs: Fs | undefined;
   const signal = new Uint8Array(8);
   return {
@@ -40,8 +54,8 @@ export function open(path: string): Library {
 /** The ABI version of the library at `path`, or undefined where it has none. */
 export function probe(path: string): number | undefined {
   try {
-    const definitions = { gk_abi_version: { args: [], returns: "u32" } } as const;
-    return builtin<Ffi>("bun:ffi").dlopen(path, definitions).symbols.gk_abi_version();
+    const definitions = { gk_abi_version: { args: [], returns: "u32" } };
+    return (builtin<Ffi>("bun:ffi").dlopen(path, definitions).symbols as Native).gk_abi_version();
   } catch {
     return undefined;
   }

@@ -3,16 +3,21 @@
 
 import { abi, blocking, type Library, type Native } from "./abi.ts";
 
+// Declared here, so that programs of either runtime type-check without the other's types.
+declare const Deno: {
+  dlopen(path: string, definitions: Record<string, unknown>): { readonly symbols: unknown };
+};
+
 type Symbols = Native & { readonly [blocking]: (ring: number) => Promise<number> };
 
 /** Opens all symbols of the library at `path`; throws what Deno throws. */
 export function open(path: string): Library {
-  const definitions: Record<string, Deno.ForeignFunction> = {};
+  const definitions: Record<string, unknown> = {};
   for (const name in abi) {
     const [result, parameters] = abi[name as keyof typeof abi];
     definitions[name] = { parameters, result, nonblocking: name === blocking };
   }
-  const native = Deno.dlopen(path, definitions).symbols as unknown as Symbols;
+  const native = Deno.dlopen(path, definitions).symbols as Symbols;
   return {
     native,
     async waitForTickets(context) {
@@ -24,8 +29,8 @@ export function open(path: string): Library {
 /** The ABI version of the library at `path`, or undefined where it has none. */
 export function probe(path: string): number | undefined {
   try {
-    const definitions = { gk_abi_version: { parameters: [], result: "u32" } } as const;
-    return Deno.dlopen(path, definitions).symbols.gk_abi_version();
+    const definitions = { gk_abi_version: { parameters: [], result: "u32" } };
+    return (Deno.dlopen(path, definitions).symbols as Native).gk_abi_version();
   } catch {
     return undefined;
   }

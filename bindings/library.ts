@@ -1,21 +1,35 @@
 // Where the native library lies: GPUKIT_LIBRARY, else zig-out/ beside this folder.
 
+// Declared here, so that programs of either runtime type-check without the other's types.
+declare const Deno: {
+  readonly build: { readonly os: string };
+  readonly env: { get(name: string): string | undefined };
+  readonly permissions: {
+    querySync(descriptor: { name: "env"; variable: string }): { readonly state: string };
+  };
+};
+interface Process {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly platform: string;
+}
+
 const variable = "GPUKIT_LIBRARY";
 const names: Readonly<Record<string, string>> = {
   linux: "lib/libgpukit.so",
   darwin: "lib/libgpukit.dylib",
   windows: "lib/gpukit.dll",
+  win32: "lib/gpukit.dll",
 };
 
 /** The path of the library file. */
 export function libraryPath(isBun: boolean): string {
-  const chosen = isBun ? process.env[variable] : denoVariable();
+  const chosen = isBun ? bunProcess().env[variable] : denoVariable();
   if (chosen) return chosen;
-  const system = isBun ? bunSystem() : Deno.build.os;
+  const system = isBun ? bunProcess().platform : Deno.build.os;
   const url = new URL(`../zig-out/${names[system] ?? names["linux"]}`, import.meta.url);
   if (url.protocol !== "file:") return url.href;
   const path = decodeURIComponent(url.pathname);
-  return system === "windows" ? path.slice(1) : path;
+  return system.startsWith("win") ? path.slice(1) : path;
 }
 
 // Asking for a variable that is not permitted would stop the program with a question.
@@ -24,6 +38,7 @@ function denoVariable(): string | undefined {
   return permission.state === "granted" ? Deno.env.get(variable) : undefined;
 }
 
-function bunSystem(): string {
-  return process.platform === "win32" ? "windows" : process.platform;
+// Not at the top: under Deno the global loads its Node layer when first touched.
+function bunProcess(): Process {
+  return (globalThis as unknown as { process: Process }).process;
 }

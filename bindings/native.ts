@@ -19,6 +19,10 @@ export class NativeLoadError extends Error {
   }
 }
 
+// Declared here, so that programs of either runtime type-check without the other's types.
+declare const Bun: { readonly version: string };
+declare const Deno: { readonly version: { readonly deno: string } };
+
 const isBun = "Bun" in globalThis;
 
 /** Opens the library, once per isolate; throws NativeLoadError. */

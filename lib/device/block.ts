@@ -69,7 +69,7 @@ function load(): Library {
     return openLibrary();
   } catch (error) {
     if (!(error instanceof NativeLoadError)) throw error;
-    throw new LoadError(error.message, { cause: error });
+    throw new LoadError(error.message, { cause: error.cause });
   }
 }
 

@@ -15,7 +15,7 @@ export class PinnedBuffer extends ArrayBuffer {
   /** Not for users: buffers come from `pinned`. */
   constructor(bytes: number) {
     super(bytes);
-    this.#handle = native.gk_buffer_register(rootId, this, bytes);
+    this.#handle = native.gk_buffer_register(rootId, new Uint8Array(this), bytes);
     if (this.#handle === 0) throw lastError("pinned");
     registered.add(this);
   }
