@@ -112,7 +112,7 @@ static uint8_t result_dtype(uint8_t from) {
 }
 
 int main(void) {
-  for (int i = 0; i < 3000; i++) {
+  for (int i = 0; i < 1500; i++) {
     const int ndim = (int)test_below(4);
     int64_t shape[GK_MAX_DIMS], size = 1;
     for (int d = 0; d < ndim; d++) {
