@@ -49,7 +49,7 @@ export class Worker {
     this.#child.stderr.on("data", (data) => (this.#stderr = (this.#stderr + data).slice(-4000)));
     this.#child.stdin.on("error", () => {}); // A dead process is reported by its end, below.
     createInterface({ input: this.#child.stdout }).on("line", (line) => {
-      if (line.startsWith("{") || line.startsWith("[")) this.#waiting?.resolve(JSON.parse(line));
+      if (line.startsWith("{")) this.#waiting?.resolve(JSON.parse(line));
     });
     this.#ended = new Promise((resolve) => {
       this.#child.on("error", (error) => resolve(error.message));

@@ -172,7 +172,7 @@ export function markdown(machine, groups, results, peers) {
 }
 
 /** Lines that say on what and with which versions the run was made. */
-export function describeMachine(python, peers) {
+export function describeMachine(python, peers, isa) {
   const output = (command, ...args) =>
     spawnSync(command, args, { cwd: root, encoding: "utf8" }).stdout?.trim() ?? "";
   const versions = "import sys,platform;print('Python',platform.python_version(),end='')\n" +
@@ -186,7 +186,9 @@ export function describeMachine(python, peers) {
       output(tools.deno, "--version").split("\n")[0].replace(/ \(.*/, ""),
       `bun ${output(tools.bun, "--version")}`,
       ...(python ? [output(python, "-c", versions, ...peers)] : []),
-      `gpukit at ${output("git", "describe", "--always", "--dirty") || "an unknown commit"}`,
+      `gpukit at ${
+        output("git", "describe", "--always", "--dirty") || "an unknown commit"
+      } (${isa})`,
     ].join(", "),
   ];
 }

@@ -1,7 +1,7 @@
 // Times cases inside Deno or Bun, on request of bench/measure.mjs: one JSON request per line on
 // stdin, one JSON answer per line on stdout.
 //
-//   {do: "list"}                       the groups, without their functions
+//   {do: "list"}                       {groups, isa}: the groups without their functions
 //   {do: "prepare", id, who, budget}   who: gpukit, numpyTs or plain; budget: ms that a round takes
 //   {do: "round", id, who}             {ns}: the time of one call
 //   {do: "release", id}                frees what prepare made
@@ -38,7 +38,7 @@ for (const group of groups) {
 const prepared = new Map<string, Prepared>();
 
 function list(): unknown {
-  return groups.map((group) => ({
+  const described = groups.map((group) => ({
     ...group,
     cases: group.cases.map((row) => ({
       ...row,
@@ -46,6 +46,7 @@ function list(): unknown {
       who: (["gpukit", "numpyTs", "plain"] as const).filter((who) => who in row),
     })),
   }));
+  return { groups: described, isa: gk.device("cpu").info["isa"] };
 }
 
 /**
@@ -76,6 +77,9 @@ async function makeCall(row: Case, who: Who): Promise<Call> {
 async function prepare({ id, who, budget }: Request): Promise<unknown> {
   const row = cases.get(id)!;
   const { call, release } = await hold(() => makeCall(row, who));
+  // An op that failed after its call returned would look fast: reading its result throws.
+  const first = await call();
+  if (first instanceof gk.NDArray && !first.isDisposed) first.reshape([-1]).at("0:1").dataSync();
   const isAsync = who === "gpukit" && row.async === true;
   const isQueued = who === "gpukit" && row.queued === true;
   const loop = loopFor(`${id} ${who}`, isAsync);

@@ -36,9 +36,9 @@ const settings = options.smoke
 async function main() {
   const wanted = options["no-torch"] ? ["numpy"] : ["numpy", "torch"];
   const { python, peers } = findPeers(wanted);
-  const groups = await listGroups();
+  const { groups, isa } = await listGroups();
   if (!groups.length) throw new BenchError(`No case has "${filters.join('" or "')}" in its name.`);
-  const machine = describeMachine(python, peers);
+  const machine = describeMachine(python, peers, isa);
   console.log(machine.join("\n"));
 
   const results = [];
@@ -95,10 +95,10 @@ function threadCounts(group) {
   return asked ? group.threads.filter((n) => asked.includes(n)) : group.threads;
 }
 
-/** The cases as Deno sees them, reduced to those asked for. */
+/** The cases as Deno sees them, reduced to those asked for, and gpukit's instruction set. */
 async function listGroups() {
   const workers = new Workers(1);
-  const groups = await workers.get("deno").ask({ do: "list" }).catch((error) => {
+  const { groups, isa } = await workers.get("deno").ask({ do: "list" }).catch((error) => {
     throw new BenchError(`The cases do not load in Deno: ${error.message}`);
   });
   await workers.close();
@@ -106,9 +106,10 @@ async function listGroups() {
     const id = row.id.toLowerCase();
     return !filters.length || filters.some((filter) => id.includes(filter.toLowerCase()));
   };
-  return groups
+  const kept = groups
     .map((group) => ({ ...group, cases: group.cases.filter(matches) }))
     .filter((group) => group.cases.length);
+  return { groups: kept, isa };
 }
 
 // ---- the Python peers ---------------------------------------------------------------------------
