@@ -33,7 +33,7 @@ typedef struct sorter {
 #define KEY_OF_PAIR(x) ((x).key)
 #define KEY_OF_PACKED(x) ((x) >> 32)
 
-#define SORTER(name, type, KEY)                                                                    \
+#define SORTER(name, type, KEY, BYTES)                                                             \
   static void name##_insert(int64_t n, type *items) {                                              \
     for (int64_t i = 1; i < n; i++) {                                                              \
       type x = items[i];                                                                           \
@@ -85,11 +85,11 @@ typedef struct sorter {
   static void *name##_sort(int64_t n, void *items, void *other, int bytes) {                       \
     type *from = items, *to = other;                                                               \
     if (n <= SMALL) return name##_sort_small(n, from, to);                                         \
-    int64_t counts[8][256];                                                                        \
-    memset(counts, 0, (size_t)bytes * sizeof counts[0]);                                           \
+    int64_t counts[BYTES][256];                                                                    \
+    memset(counts, 0, sizeof counts);                                                              \
     for (int64_t i = 0; i < n; i++) {                                                              \
       uint64_t key = KEY(from[i]);                                                                 \
-      for (int d = 0; d < bytes; d++) counts[d][key >> 8 * d & 255]++;                             \
+      for (int d = 0; d < BYTES; d++) counts[d][key >> 8 * d & 255]++;                             \
     }                                                                                              \
     for (int d = 0; d < bytes; d++) {                                                              \
       int64_t *count = counts[d], place = 0;                                                       \
@@ -108,12 +108,12 @@ typedef struct sorter {
     return from;                                                                                   \
   }
 
-SORTER(k8, uint8_t, KEY_ITSELF)
-SORTER(k16, uint16_t, KEY_ITSELF)
-SORTER(k32, uint32_t, KEY_ITSELF)
-SORTER(k64, uint64_t, KEY_ITSELF)
-SORTER(packed, uint64_t, KEY_OF_PACKED)
-SORTER(pairs, pair, KEY_OF_PAIR)
+SORTER(k8, uint8_t, KEY_ITSELF, 1)
+SORTER(k16, uint16_t, KEY_ITSELF, 2)
+SORTER(k32, uint32_t, KEY_ITSELF, 4)
+SORTER(k64, uint64_t, KEY_ITSELF, 8)
+SORTER(packed, uint64_t, KEY_OF_PACKED, 4)
+SORTER(pairs, pair, KEY_OF_PAIR, 8)
 
 static const sorter of_keys[4] = {{1, k8_sort, k8_merge},
                                   {2, k16_sort, k16_merge},
