@@ -41,7 +41,7 @@ bool gk_view_allocate(gk_context *c, gk_stream *stream, gk_view *v, const char *
                  "raise GPUKIT_MAX_BYTES",
                  op, gk_dtypes[v->dtype].name,
                  gk_shape_text(shape, sizeof shape, v->shape, v->ndim), (double)bytes,
-                 (double)atomic_load(&device->used), device->name, (double)device->limit,
+                 (double)(atomic_load(&device->used) - c->isolate->cache.credit), device->name, (double)device->limit,
                  c->isolate->live);
 }
 

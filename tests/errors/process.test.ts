@@ -42,13 +42,13 @@ const use = `import * as gk from ${JSON.stringify(`${root}mod.ts`)};
   const attempt = (f) => { try { return f(); } catch (e) { return e.name + ": " + e.message; } };`;
 
 describe("the library file", () => {
-  it("missing", () => {
+  it("missing", { timeout: 120_000 }, () => {
     const said = run(load, { GPUKIT_LIBRARY: join(folder, "none.so") });
     assert.match(said, /^LoadError: .*none\.so is not there/);
     assert.match(said, /npm run build/);
   });
 
-  it("truncated, empty, or no library at all", () => {
+  it("truncated, empty, or no library at all", { timeout: 120_000 }, () => {
     const whole = readFileSync(library);
     for (const [name, bytes] of [
       ["half.so", whole.subarray(0, whole.length >> 1)],
@@ -63,7 +63,7 @@ describe("the library file", () => {
     }
   });
 
-  it("of another ABI version, or another library", () => {
+  it("of another ABI version, or another library", { timeout: 120_000 }, () => {
     const zig = join(root, ".toolchain/ziglang/zig");
     for (const [name, code, wanted] of [
       ["other.so", "unsigned gk_abi_version(void) { return 4711; }", /ABI version 4711/],
@@ -80,7 +80,7 @@ describe("the library file", () => {
     }
   });
 
-  it("in another place", () => {
+  it("in another place", { timeout: 120_000 }, () => {
     const moved = join(folder, "moved.so");
     copyFileSync(library, moved);
     assert.equal(run(load, { GPUKIT_LIBRARY: moved }), "loaded");
@@ -88,7 +88,7 @@ describe("the library file", () => {
 });
 
 describe("the environment", () => {
-  it("GPUKIT_DEVICE that is not there is never ignored", () => {
+  it("GPUKIT_DEVICE that is not there is never ignored", { timeout: 120_000 }, () => {
     const code = `${use}
       console.log(attempt(() => gk.zeros([2])));
       console.log(JSON.stringify(gk.info()));`;
@@ -98,13 +98,13 @@ describe("the environment", () => {
     assert.doesNotMatch(run(code, { GPUKIT_DEVICE: "cpu" }), /Error/);
   });
 
-  it("GPUKIT_CPU_ISA", () => {
+  it("GPUKIT_CPU_ISA", { timeout: 120_000 }, () => {
     const code = `${use} console.log(attempt(() => gk.sum(gk.arange(100)).item()));`;
     assert.equal(run(code, { GPUKIT_CPU_ISA: process.arch === "x64" ? "baseline" : "neon" }), "4950");
     assert.match(run(code, { GPUKIT_CPU_ISA: "mmx" }), /^DeviceError: .*GPUKIT_CPU_ISA=mmx/);
   });
 
-  it("GPUKIT_MAX_BYTES bounds memory with a synchronous error", () => {
+  it("GPUKIT_MAX_BYTES bounds memory with a synchronous error", { timeout: 120_000 }, () => {
     const code = `${use}
       const kept = gk.zeros([500_000]);
       console.log(attempt(() => gk.zeros([1_000_000])));

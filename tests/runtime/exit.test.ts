@@ -21,33 +21,33 @@ function run(code: string): { status: number | null; signal: string | null; out:
   return { status: child.status, signal: child.signal, out: child.stdout + child.stderr };
 }
 
-// A few seconds of queued work on two streams.
+// About a second of queued work on two streams.
 const busy = `
-  const a = gk.ones([4_000_000]), s = gk.stream();
+  const a = gk.ones([1_000_000]), s = gk.stream();
   let b = a;
-  for (let i = 0; i < 200; i++) b = gk.exp(gk.add(b, -1));
-  s.run(() => { for (let i = 0; i < 50; i++) gk.sort(a); });
+  for (let i = 0; i < 100; i++) b = gk.exp(gk.add(b, -1));
+  s.run(() => { for (let i = 0; i < 20; i++) gk.sort(a); });
 `;
 
 describe("a process ends with work running", () => {
-  it("by running out of work, awaiting nothing", () => {
+  it("by running out of work, awaiting nothing", { timeout: 120_000 }, () => {
     const { status, signal, out } = run(`${busy} console.log("end");`);
     assert.deepEqual({ status, signal, out: out.trim() }, { status: 0, signal: null, out: "end" });
   });
 
-  it("by process.exit", () => {
+  it("by process.exit", { timeout: 120_000 }, () => {
     const { status, signal } = run(`import process from "node:process"; ${busy} process.exit(3);`);
     assert.deepEqual({ status, signal }, { status: 3, signal: null });
   });
 
-  it("by an uncaught error, with a read pending", () => {
+  it("by an uncaught error, with a read pending", { timeout: 120_000 }, () => {
     const { status, signal, out } = run(`${busy} void b.data(); throw new Error("on purpose");`);
     assert.equal(signal, null);
     assert.equal(status, 1);
     assert.match(out, /on purpose/);
   });
 
-  it("a pending read keeps it alive", () => {
+  it("a pending read keeps it alive", { timeout: 120_000 }, () => {
     const code = `${busy} void b.at(0).data().then((x) => console.log("read", x.length));`;
     const { status, out } = run(code);
     assert.equal(status, 0, out);
@@ -67,7 +67,7 @@ writeFileSync(
 );
 
 describe("workers", () => {
-  it("terminated in the middle of work leave nothing behind", () => {
+  it("terminated in the middle of work leave nothing behind", { timeout: 120_000 }, () => {
     const { status, signal, out } = run(`
       for (let i = 0; i < 4; i++) {
         const w = new Worker(new URL(${JSON.stringify(`file://${worker}`)}), { type: "module" });
