@@ -28,8 +28,9 @@ typedef struct operand {
 typedef struct plan {
   const gk_block_job *job;
   gk_loop loop;
-  int64_t row;   // length of the innermost axis
-  int64_t block; // elements of a block
+  int64_t row;        // length of the innermost axis
+  int64_t block;      // elements of a block
+  int64_t block_rows; // with short rows: rows of a block
   bool short_rows, streaming;
   operand out, in[3];
   int result_size;
@@ -44,7 +45,9 @@ typedef struct walker {
 static inline void walker_init(walker *w, const plan *p, const operand *o, int64_t row) {
   w->offset = 0;
   for (int d = p->loop.ndim - 2; d >= 0; d--) {
-    w->index[d] = row ? row % p->loop.shape[d] : 0;
+    w->index[d] = 0;
+    if (row == 0) continue; // small ops feel a division
+    w->index[d] = row % p->loop.shape[d];
     row /= p->loop.shape[d];
     w->offset += w->index[d] * o->strides[d];
   }
@@ -103,6 +106,10 @@ static const void *convert(const operand *o, int64_t n, const void *from,
   return from;
 }
 
+static inline int64_t rows_of(const plan *p, int64_t n) {
+  return n == p->block ? p->block_rows : n / p->row;
+}
+
 // Elements i to i + n of the operand, ready for the loop; at column `column` of the walker's row. Lie
 // in `target` where anything had to be moved or converted and `target` is not NULL.
 static const void *load(const plan *p, const operand *o, walker *w, int64_t i, int64_t column,
@@ -112,7 +119,7 @@ static const void *load(const plan *p, const operand *o, walker *w, int64_t i, i
     from = o->base + (w->offset + column * o->inner) * o->size;
     void *block = target && o->cast_count == 0 ? target : buffers[0];
     if (p->short_rows) {
-      gather_rows(p, o, w, n / p->row, block);
+      gather_rows(p, o, w, rows_of(p, n), block);
       from = block;
     } else if (o->inner != 1) {
       gk_cpu_gather(n, o->size, from, o->inner, block);
@@ -131,7 +138,7 @@ static void run(void *context, int64_t begin, int64_t end, int thread) {
   _Alignas(64) char results[2][BLOCK_BYTES];
   walker walkers[3], out_walker;
   const void *from[3] = {NULL, NULL, NULL};
-  int64_t row = begin / p->row, column = begin % p->row;
+  int64_t row = begin ? begin / p->row : 0, column = begin - row * p->row;
   for (int k = 0; k < job->inputs; k++) {
     walker_init(&walkers[k], p, &p->in[k], row);
     if (p->in[k].repeats) {
@@ -168,7 +175,7 @@ static void run(void *context, int64_t begin, int64_t end, int thread) {
     }
     if (!direct) {
       if (p->short_rows)
-        scatter_rows(p, out, &out_walker, n / p->row, (void *)(uintptr_t)result);
+        scatter_rows(p, out, &out_walker, rows_of(p, n), (void *)(uintptr_t)result);
       else
         gk_cpu_scatter(n, out->size, result, place, out->inner);
     } else if (p->streaming) {
@@ -217,7 +224,12 @@ void gk_blocks_run(const gk_block_job *job) {
   p.job = job;
   p.row = p.loop.shape[p.loop.ndim - 1];
   p.short_rows = p.row <= BLOCK / 2;
-  p.block = p.short_rows ? BLOCK / p.row * p.row : BLOCK;
+  p.block_rows = 1;
+  p.block = BLOCK;
+  if (p.short_rows) {
+    p.block_rows = size <= BLOCK ? size / p.row : BLOCK / p.row;
+    p.block = p.block_rows * p.row;
+  }
   operand_init(&p.out, &p, 0, gk_view_data(job->out), job->out->dtype);
   add_cast(&p.out, job->result, job->out->dtype);
   p.out.repeats = false;
@@ -235,7 +247,7 @@ void gk_blocks_run(const gk_block_job *job) {
   }
   if (in_place) p.block = size; // nothing goes through a block: whole rows at once
   int64_t grain = job->grain;
-  if (p.short_rows) grain = (grain + p.block - 1) / p.block * p.block;
+  if (p.short_rows && size > grain) grain = (grain + p.block - 1) / p.block * p.block;
   if (size <= grain)
     run(&p, 0, size, 0);
   else

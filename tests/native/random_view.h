@@ -190,9 +190,9 @@ static inline bool test_array_untouched(const test_array *a, const char *before)
 }
 
 static inline int random_shape(int64_t *shape) {
-  int ndim = (int)test_below(6);
-  for (int d = 0; d < ndim; d++) shape[d] = test_below(12) ? 1 + test_below(7) : 0;
   int64_t kind = test_below(8);
+  int ndim = (int)test_below(kind < 2 ? 4 : 6);
+  for (int d = 0; d < ndim; d++) shape[d] = test_below(12) ? 1 + test_below(kind < 2 ? 4 : 6) : 0;
   if (ndim && kind == 0) shape[ndim - 1] = 250 + test_below(1500); // long rows
   if (ndim && kind == 1) shape[0] = 100 + test_below(500);         // many short ones
   return ndim;
