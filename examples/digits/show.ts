@@ -66,9 +66,12 @@ export function drawDigits(
   readings: ArrayLike<number>,
 ): void {
   const all = Array.from(readings, (_, i) => i);
-  const draw = (i: number): string[] => drawing(images, i, truth[i], readings[i]);
-  printRow(all.filter((i) => readings[i] === truth[i]).slice(0, 4).map(draw));
-  printRow(all.filter((i) => readings[i] !== truth[i]).slice(0, 4).map(draw));
+  const isRight = (i: number): boolean => readings[i] === truth[i];
+  const right = [2, 3, 6, 8].map((digit) => all.find((i) => truth[i] === digit && isRight(i)));
+  const wrong = all.filter((i) => !isRight(i)).slice(0, 4);
+  for (const row of [right.filter((i) => i !== undefined), wrong]) {
+    printRow(row.map((i) => drawing(images, i, truth[i], readings[i])));
+  }
 }
 
 const shades = [" ", "░", "▒", "▓", "█"];
@@ -80,7 +83,7 @@ function drawing(images: ArrayLike<number>, i: number, truth: number, reading: n
     const row = Array.from({ length: side }, (_, x) => images[(i * side + y) * side + x]);
     return row.map((pixel) => shades[Math.round(pixel * 4)].repeat(2)).join("");
   });
-  const verdict = reading === truth ? `reads ${reading}` : `reads ${reading}, but it is ${truth}`;
+  const verdict = `read as ${reading}${reading === truth ? "" : `, is ${truth}`}`;
   return [...lines, verdict.padEnd(2 * side)];
 }
 

@@ -111,7 +111,9 @@ if (import.meta.main) {
   const test = await toHost(heldOut);
   const fast = fit("gpukit", network(), epochs, test.labels);
   drawDigits(test.images, test.labels, fast.readings);
-  console.log(`\n${percent(fast.accuracy)} of the 360 held-out digits are read rightly.\n`);
+  console.log(
+    `\n${percent(fast.accuracy)} of the ${test.labels.length} held-out digits are read rightly.\n`,
+  );
 
   const slow = fit("plain TypeScript", await plain(), epochs, test.labels);
   console.log(
