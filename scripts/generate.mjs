@@ -76,8 +76,7 @@ if (!isCheck) console.log(stale.length > 0 ? `wrote ${stale.join(", ")}` : "noth
 // ---- reading
 
 function parse(text) {
-  const pattern =
-    /^GK_OP\((\d+), (\w+), (\w+), (\d), ([BIFC]+), (\w+), (\w+), "([^"]*)"\)/gm;
+  const pattern = /^GK_OP\((\d+), (\w+), (\w+), (\d), ([BIFC]+), (\w+), (\w+), "([^"]*)"\)/gm;
   const parsed = [...text.matchAll(pattern)].map((match) => ({
     code: Number(match[1]),
     name: match[2].replace(/_(\w)/g, (_, letter) => letter.toUpperCase()),
@@ -104,7 +103,9 @@ function fail(message) {
 // ---- writing
 
 function table() {
-  const lines = rows.map((row) => `  /** ${sentence(row.summary)} */\n  ${row.name}: ${row.code},\n`);
+  const lines = rows.map((row) =>
+    `  /** ${sentence(row.summary)} */\n  ${row.name}: ${row.code},\n`
+  );
   return `${banner}
 /** The codes of all ops, as csrc/core/ops.def gives them. */
 export const Op = {
@@ -197,7 +198,7 @@ function elementwise(row) {
 function inPlaceOf(row) {
   const name = `${row.name}Inplace`;
   const rest = operandNames.slice(1, row.arity);
-  const parameters = [...rest.map((r) => `${r}: Operand`), "options?: Omit<OpOptions, \"out\">"];
+  const parameters = [...rest.map((r) => `${r}: Operand`), 'options?: Omit<OpOptions, "out">'];
   const entry = ["", "unary", "binary", "ternary"][row.arity];
   const call = [`Op.${row.name}`, ...operandNames.slice(0, row.arity)].join(", ");
   return {

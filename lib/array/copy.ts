@@ -105,7 +105,9 @@ extend({
   },
   to(where: DeviceLike) {
     const target = device(where);
-    return target.name === this.device ? alias(this) : onDevice(target, () => copy(this, this.dtype));
+    return target.name === this.device
+      ? alias(this)
+      : onDevice(target, () => copy(this, this.dtype));
   },
   set(value: unknown, ...indices: readonly Index[]) {
     set(this, value, indices);

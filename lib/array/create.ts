@@ -1,6 +1,6 @@
 // Arrays from values of JavaScript, and arrays made of nothing.
 
-import { lastError, native, f64 } from "../device/block.ts";
+import { f64, lastError, native } from "../device/block.ts";
 import { current } from "../device/context.ts";
 import { onDevice } from "../device/device.ts";
 import { DTypeError, GpukitError, ShapeError } from "../errors.ts";
@@ -344,7 +344,10 @@ export function emptyLike<D extends DType, R extends DType = D>(
   return empty(a.shape, like(a, options));
 }
 
-function like<R extends DType>(a: NDArray, options: CreateOptions<R> | undefined): CreateOptions<R> {
+function like<R extends DType>(
+  a: NDArray,
+  options: CreateOptions<R> | undefined,
+): CreateOptions<R> {
   return {
     dtype: options?.dtype ?? a.dtype as R,
     device: options?.device ?? a.device,

@@ -116,8 +116,8 @@ type PromoteOne<A extends DType, B extends DType> = [A] extends [B] ? A
   : B extends "complex64" ? B
   : A extends Float ? (B extends Float ? PromoteFloats<A, B> : A)
   : B extends Float ? B
-  : A extends Signed
-    ? (B extends Signed ? Widest<A, B, ["int64", "int32", "int16", "int8"]> : Mixed[A][B & Unsigned])
+  : A extends Signed ? (B extends Signed ? Widest<A, B, ["int64", "int32", "int16", "int8"]>
+      : Mixed[A][B & Unsigned])
   : B extends Signed ? Mixed[B][A & Unsigned]
   : Widest<A, B, ["uint64", "uint32", "uint16", "uint8"]>;
 

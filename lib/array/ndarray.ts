@@ -24,7 +24,6 @@ import { deviceName } from "../device/device.ts";
 import { DisposedError, GpukitError, type OperandInfo } from "../errors.ts";
 import { type DType, dtypeNames, dtypes } from "./dtype.ts";
 
-
 /** Arrays of fewer bytes may wait in the nursery before the registry looks after them. */
 const SMALL = 65536;
 const NURSERY = 256;
@@ -217,7 +216,9 @@ export function guard(array: NDArray, size: number): void {
 /** Takes an array that another thread shared; the token is used up. */
 export function adopt<D extends DType = DType>(token: number): NDArray<D> {
   if (!Number.isSafeInteger(token) || token <= 0) {
-    throw new GpukitError(`adopt: expects a token of share(), got ${kindOf(token)}`, { op: "adopt" });
+    throw new GpukitError(`adopt: expects a token of share(), got ${kindOf(token)}`, {
+      op: "adopt",
+    });
   }
   const context = current();
   return result(native.gk_array_adopt(context.id, token), context, "adopt");

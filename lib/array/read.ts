@@ -1,8 +1,8 @@
 // Reading arrays into JavaScript, at once or without blocking the event loop, and as text.
 
 import {
-  bytes as blockBytes,
   BYTES,
+  bytes as blockBytes,
   check,
   COMPUTED,
   DTYPE,
@@ -73,7 +73,10 @@ function dataSync<D extends DType>(a: NDArray<D>, options?: ReadOptions<D>): Hos
   return host;
 }
 
-async function data<D extends DType>(a: NDArray<D>, options?: ReadOptions<D>): Promise<HostArray<D>> {
+async function data<D extends DType>(
+  a: NDArray<D>,
+  options?: ReadOptions<D>,
+): Promise<HostArray<D>> {
   const context = current().id;
   const handle = live(a, "data");
   check(native.gk_array_describe(context, handle), "data");

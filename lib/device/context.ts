@@ -130,5 +130,6 @@ async function finishAsync<T>(
 }
 
 function isPromise(x: unknown): x is PromiseLike<unknown> {
-  return x !== null && typeof x === "object" && typeof (x as { then?: unknown }).then === "function";
+  return x !== null && typeof x === "object" &&
+    typeof (x as { then?: unknown }).then === "function";
 }

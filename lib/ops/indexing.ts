@@ -29,9 +29,7 @@ export function take<D extends DType>(
   options?: TakeOptions,
 ): NDArray<D> {
   const axis = options?.axis ?? null;
-  const args = axis === null
-    ? { flags: ALL_AXES }
-    : { params: [whole(axis, "axis", "take")] };
+  const args = axis === null ? { flags: ALL_AXES } : { params: [whole(axis, "axis", "take")] };
   if (handleOf(indices) !== 0) {
     return submit(Op.take, [a, indices as NDArray], args, options) as NDArray<D>;
   }
@@ -46,9 +44,12 @@ function indexArray(indices: Indices, length: number | undefined, op: string): N
   if (Array.isArray(list) && length !== undefined) {
     for (const i of list.flat(Infinity)) {
       if (typeof i === "number" && Number.isInteger(i) && i >= -length && i < length) continue;
-      throw new IndexError(`${op}: index ${i} is not a whole number from ${-length} to ${length - 1}`, {
-        op,
-      });
+      throw new IndexError(
+        `${op}: index ${i} is not a whole number from ${-length} to ${length - 1}`,
+        {
+          op,
+        },
+      );
     }
   }
   return array(indices as number[], { dtype: "int64" });

@@ -137,9 +137,7 @@ export class Generator {
   choice<D extends DType>(a: NDArray<D>, options?: ChoiceOptions): NDArray<D>;
   choice(x: number | NDArray, options?: ChoiceOptions): NDArray {
     const isArray = handleOf(x) !== 0;
-    const count = isArray
-      ? firstLength(x as NDArray, "choice")
-      : whole(x, "the count", "choice");
+    const count = isArray ? firstLength(x as NDArray, "choice") : whole(x, "the count", "choice");
     const shape = shapeOf(options?.shape ?? [], "choice");
     const draws = shape.reduce((product, n) => product * n, 1);
     const replace = options?.replace ?? true;
@@ -227,7 +225,9 @@ function finite(x: unknown, what: string, op: string): number {
 
 function halves(seed: number | bigint, op: string): [low: number, high: number] {
   if (typeof seed !== "bigint" && !Number.isSafeInteger(seed)) {
-    throw new GpukitError(`${op}: a seed is a whole number or a bigint, got ${kindOf(seed)}`, { op });
+    throw new GpukitError(`${op}: a seed is a whole number or a bigint, got ${kindOf(seed)}`, {
+      op,
+    });
   }
   const bits = BigInt.asUintN(64, BigInt(seed));
   return [Number(bits & 0xffffffffn), Number(bits >> 32n)];
@@ -279,4 +279,3 @@ export const permutation: Method<"permutation"> = standard.permutation.bind(stan
 export const choice: Method<"choice"> = standard.choice.bind(standard);
 /** Random truth values from the default generator. */
 export const bernoulli: Method<"bernoulli"> = standard.bernoulli.bind(standard);
-

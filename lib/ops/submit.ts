@@ -2,16 +2,7 @@
 // numbers as they are (weak: they take the arrays' dtype), and turns failures into errors. Shapes,
 // dtypes and devices are C's to check.
 
-import {
-  f64,
-  INPUTS,
-  lastError,
-  MAX_DIMS,
-  native,
-  OUTPUTS,
-  PARAMS,
-  u32,
-} from "../device/block.ts";
+import { f64, INPUTS, lastError, MAX_DIMS, native, OUTPUTS, PARAMS, u32 } from "../device/block.ts";
 import { current } from "../device/context.ts";
 import { type DeviceLike, onDevice } from "../device/device.ts";
 import { type Stream, streamBits } from "../device/stream.ts";
