@@ -75,52 +75,43 @@ function columnsOf(group, peers) {
   return Object.keys(labels).filter((key) => taking.has(key));
 }
 
-/** The cells of one row; peers that run in both runtimes are shown by the faster. */
-function cells(result, columns, verdicts) {
+/**
+ * The cells of one row; peers that run in both runtimes are shown by the faster. A smoke run's
+ * times mean little, so it shows neither ratios nor verdicts.
+ */
+function cells(result, columns, smoke) {
+  const { ratio, ok } = result.verdict;
   const shown = (name) => {
-    const found = [name, `${name}/deno`, `${name}/bun`].map((key) => result.times[key]).filter(
-      Boolean,
-    );
-    return found.length ? time(Math.min(...found.map(median))) : "";
+    const keys = [name, `${name}/deno`, `${name}/bun`].filter((key) => result.times[key]);
+    return keys.length ? time(Math.min(...keys.map((key) => median(result.times[key])))) : "";
   };
-  const ratio = (runtime) => {
-    const value = result.verdict.ratio[runtime];
-    return value === undefined ? "" : `${ratioText(value)} ×`;
-  };
-  const ok = result.verdict.ok;
+  const shownRatio = (value) => value === undefined ? "" : `${ratioText(value)} ×`;
   return {
     case: result.name,
     threads: result.bare ? "" : String(result.threads),
     ...Object.fromEntries(columns.map((key) => [labels[key], shown(key)])),
-    "Deno ×": ratio("deno"),
-    "Bun ×": ratio("bun"),
-    goal: goalText(result.goal),
-    "": result.failures.length
-      ? "failed"
-      : !verdicts || ok === undefined
-      ? ""
-      : ok
-      ? "ok"
-      : "below",
+    ...(!smoke && { "Deno ×": shownRatio(ratio.deno), "Bun ×": shownRatio(ratio.bun) }),
+    ...(!smoke && { goal: goalText(result.goal) }),
+    "": result.failures.length ? "failed" : smoke || ok === undefined ? "" : ok ? "ok" : "below",
   };
 }
 
 /** Prints a group's rows as they come, and on a terminal what is being measured. */
 export class Table {
   #columns;
-  #verdicts;
+  #smoke;
   #widths;
 
-  constructor(group, peers, { verdicts }) {
+  constructor(group, peers, { smoke }) {
     this.#columns = columnsOf(group, peers);
-    this.#verdicts = verdicts;
+    this.#smoke = smoke;
     this.#widths = {
       case: Math.max(...group.cases.map((row) => row.name.length)),
       threads: 7,
       goal: Math.max(4, ...group.cases.map((row) => goalText(row.goal).length)),
     };
     const nothing = { times: {}, failures: [], verdict: { ratio: {} } };
-    const names = Object.keys(cells(nothing, this.#columns, false));
+    const names = Object.keys(cells(nothing, this.#columns, smoke));
     console.log(`\n${group.name}: ${group.about}`);
     console.log(this.#line(Object.fromEntries(names.map((name) => [name, name]))));
   }
@@ -141,7 +132,7 @@ export class Table {
 
   show(result) {
     if (process.stdout.isTTY) process.stdout.write("\r\x1b[K");
-    console.log(this.#line(cells(result, this.#columns, this.#verdicts)));
+    console.log(this.#line(cells(result, this.#columns, this.#smoke)));
   }
 }
 
@@ -157,7 +148,7 @@ export function markdown(machine, groups, results, peers) {
     // The thread counts of one case stand together.
     const rows = group.cases
       .flatMap((row) => results.filter((r) => r.group === group.name && r.name === row.name))
-      .map((result) => cells(result, columns, true));
+      .map((result) => cells(result, columns, false));
     const names = Object.keys(rows[0]);
     lines.push(
       "",

@@ -45,7 +45,7 @@ async function main() {
   const failures = [];
   const began = performance.now();
   for (const group of groups) {
-    const table = new Table(group, peers, { verdicts: !options.smoke });
+    const table = new Table(group, peers, { smoke: options.smoke });
     for (const threads of threadCounts(group)) {
       const workers = new Workers(threads, python);
       for (const row of group.cases) {
