@@ -8,7 +8,7 @@ import { root, tools } from "./tools.mjs";
 
 const example = join(root, "examples", "digits", "train.ts");
 const runtimes = [
-  { name: "Deno", command: tools.deno, args: ["run", "-A", "--no-check"] },
+  { name: "Deno", command: tools.deno, args: ["run", "-A"] },
   { name: "Bun", command: tools.bun, args: ["run"] },
 ];
 
