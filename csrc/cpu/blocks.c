@@ -234,8 +234,8 @@ void gk_blocks_run(const gk_block_job *job) {
   add_cast(&p.out, job->result, job->out->dtype);
   p.out.repeats = false;
   p.streaming = job->light && p.out.linear && gk_view_bytes(job->out) >= GK_STREAMING_BYTES;
-  bool in_place = p.out.cast_count == 0 && !p.streaming && !p.short_rows &&
-                  (p.out.linear || p.out.inner == 1);
+  bool in_place =
+      p.out.cast_count == 0 && !p.streaming && !p.short_rows && (p.out.linear || p.out.inner == 1);
   for (int k = 0; k < job->inputs; k++) {
     operand *o = &p.in[k];
     const gk_view *v = job->in[k];

@@ -11,16 +11,16 @@
 #define GK_ELEMENT_BYTES 8 // of the largest dtype
 
 typedef struct gk_block_job {
-  gk_loop_fn loop;      // NULL: operand 0 itself, in dtype `result`
+  gk_loop_fn loop; // NULL: operand 0 itself, in dtype `result`
   int inputs;
   const gk_view *in[3]; // broadcast to out's shape; NULL: the number beside it
-  gk_scalar number[3];  // an element of dtype `through`
+  gk_scalar number[3]; // an element of dtype `through`
   // Operand i becomes `through`, and from that `work`, which is what `loop` takes: float16 for
   // instance computes in float32, but an int32 operand must first be rounded to float16.
   uint8_t through[3], work[3];
   const gk_view *out;
   uint8_t result; // dtype that `loop` writes, converted to out's
-  int64_t grain;  // elements that are worth a thread
+  int64_t grain; // elements that are worth a thread
   // Bound by memory, so that a large output is best written past the caches. A loop that
   // computes more (exp) is faster when it stores for itself.
   bool light;

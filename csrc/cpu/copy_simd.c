@@ -76,10 +76,9 @@ CAST(c64_to_bool, gk_complex64, uint8_t, (x.re != 0) | (x.im != 0))
 // A float goes into [low, below] first, where `below` is the largest float within the integer's
 // range, so that the conversion is always defined; then the rest of the range is put right.
 #define SATURATE(F, Integer, low, below, maximum)                                                  \
-  ((x != x) ? (Integer)0                                                                           \
-            : (x > (F)(below)) ? (Integer)(maximum)                                                \
-                               : (Integer)(x > (F)(low) ? (x < (F)(below) ? x : (F)(below))        \
-                                                        : (F)(low)))
+  ((x != x)           ? (Integer)0                                                                 \
+   : (x > (F)(below)) ? (Integer)(maximum)                                                         \
+                      : (Integer)(x > (F)(low) ? (x < (F)(below) ? x : (F)(below)) : (F)(low)))
 
 #define BETWEEN(name, Integer, low, maximum, below32, below64)                                     \
   CAST(name##_to_f32, Integer, float, x)                                                           \
@@ -302,19 +301,24 @@ const gk_copy_kernels GK_NAME(gk_copy_table) = {
             [GK_uint32] = {FROM32(u, u32)},
             [GK_int64] = {FROM64(s, s64)},
             [GK_uint64] = {FROM64(u, u64)},
-            [GK_float16] = {[GK_bool] = half_to_bool, [GK_float16] = copy16,
+            [GK_float16] = {[GK_bool] = half_to_bool,
+                            [GK_float16] = copy16,
                             [GK_float32] = f16_to_f32},
-            [GK_bfloat16] = {[GK_bool] = half_to_bool, [GK_bfloat16] = copy16,
+            [GK_bfloat16] = {[GK_bool] = half_to_bool,
+                             [GK_bfloat16] = copy16,
                              [GK_float32] = bf16_to_f32},
-            [GK_float32] = {FROM_FLOAT(f32), [GK_float16] = f32_to_f16,
-                            [GK_bfloat16] = f32_to_bf16, [GK_float32] = copy32,
-                            [GK_float64] = f32_to_f64, [GK_complex64] = f32_to_c64},
+            [GK_float32] = {FROM_FLOAT(f32), [GK_float16] = f32_to_f16, [GK_bfloat16] = f32_to_bf16,
+                            [GK_float32] = copy32, [GK_float64] = f32_to_f64,
+                            [GK_complex64] = f32_to_c64},
             [GK_float64] = {FROM_FLOAT(f64), [GK_float32] = f64_to_f32, [GK_float64] = copy64},
-            [GK_complex64] = {[GK_bool] = c64_to_bool, [GK_float32] = c64_to_f32,
+            [GK_complex64] = {[GK_bool] = c64_to_bool,
+                              [GK_float32] = c64_to_f32,
                               [GK_complex64] = copy64},
         },
     .to_odd = f64_to_odd_f32,
-    .every_second = {[1] = every_second1, [2] = every_second2, [4] = every_second4,
+    .every_second = {[1] = every_second1,
+                     [2] = every_second2,
+                     [4] = every_second4,
                      [8] = every_second8},
     .backwards = {[1] = backwards1, [2] = backwards2, [4] = backwards4, [8] = backwards8},
     .transpose4 = transpose4,

@@ -7,8 +7,7 @@
 enum { GRAIN = 1 << 18 };
 
 static void fill(const gk_view *out, gk_scalar value) {
-  gk_block_job job = {
-      .inputs = 1, .number = {value}, .out = out, .grain = GRAIN, .light = true};
+  gk_block_job job = {.inputs = 1, .number = {value}, .out = out, .grain = GRAIN, .light = true};
   job.through[0] = job.work[0] = job.result = out->dtype;
   gk_blocks_run(&job);
 }

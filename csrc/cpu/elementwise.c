@@ -81,8 +81,7 @@ gk_status gk_cpu_elementwise(const gk_call *call, gk_error *error) {
   const gk_view *out = call->out[0];
   bool straight = call->flat && work == call->compute &&
                   (call->size <= SMALL || call->size <= grain_of(call, work));
-  if (straight && call->op == GK_OP_where)
-    straight = call->in[0] && call->in[0]->dtype == GK_bool;
+  if (straight && call->op == GK_OP_where) straight = call->in[0] && call->in[0]->dtype == GK_bool;
   if (!straight) {
     run_blocks(call, loop, work);
     return GK_OK;

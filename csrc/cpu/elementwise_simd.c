@@ -24,8 +24,7 @@
     }                                                                                              \
   }
 #define UNARY(name, T, R, expression) LOOP(name, T, T, T, R, T x = a_[i], expression)
-#define BINARY(name, T, R, expression)                                                             \
-  LOOP(name, T, T, T, R, T a = a_[i]; T b = b_[i], expression)
+#define BINARY(name, T, R, expression) LOOP(name, T, T, T, R, T a = a_[i]; T b = b_[i], expression)
 #define TERNARY(name, A, T, R, expression)                                                         \
   LOOP(name, A, T, T, R, A a = a_[i]; T b = b_[i]; T c = c_[i], expression)
 
@@ -38,21 +37,21 @@
     memmove(out, a, (size_t)n * sizeof(T));                                                        \
   }                                                                                                \
   UNARY(neg_u##bits, T, T, (W)0 - x)                                                               \
-  UNARY(square_u##bits, T, T, (W)x * x)                                                            \
+  UNARY(square_u##bits, T, T, (W)x *x)                                                             \
   BINARY(add_u##bits, T, T, (W)a + b)                                                              \
   BINARY(sub_u##bits, T, T, (W)a - b)                                                              \
-  BINARY(mul_u##bits, T, T, (W)a * b)                                                              \
+  BINARY(mul_u##bits, T, T, (W)a *b)                                                               \
   BINARY(equal_u##bits, T, uint8_t, a == b)                                                        \
   BINARY(not_equal_u##bits, T, uint8_t, a != b)                                                    \
   TERNARY(where_u##bits, uint8_t, T, T, a ? b : c)                                                 \
-  TERNARY(fma_u##bits, T, T, T, (W)a * b + c)
+  TERNARY(fma_u##bits, T, T, T, (W)a *b + c)
 MODULAR(8, uint8_t, uint32_t)
 MODULAR(16, uint16_t, uint32_t)
 MODULAR(32, uint32_t, uint32_t)
 MODULAR(64, uint64_t, uint64_t)
 
 UNARY(not_u8, uint8_t, uint8_t, x ^ 1)
-BINARY(and_u8, uint8_t, uint8_t, a & b)
+BINARY(and_u8, uint8_t, uint8_t, a &b)
 BINARY(or_u8, uint8_t, uint8_t, a | b)
 
 static void false_u8(int64_t n, const void *a, const void *b, const void *c, void *out) {
@@ -207,7 +206,7 @@ FLOOR(floor64, double, 0x1p52, __builtin_fabs, __builtin_copysign)
   COMPARE(suffix, T)                                                                               \
   UNARY(neg_##suffix, T, T, -x)                                                                    \
   UNARY(abs_##suffix, T, T, __builtin_fabs##f(x))                                                  \
-  UNARY(square_##suffix, T, T, x * x)                                                              \
+  UNARY(square_##suffix, T, T, x *x)                                                               \
   UNARY(sqrt_##suffix, T, T, __builtin_sqrt##f(x))                                                 \
   UNARY(reciprocal_##suffix, T, T, 1 / x)                                                          \
   UNARY(exp_##suffix, T, T, exp_one(x))                                                            \
@@ -218,7 +217,7 @@ FLOOR(floor64, double, 0x1p52, __builtin_fabs, __builtin_copysign)
   UNARY(relu_##suffix, T, T, x <= 0 ? 0 : x)                                                       \
   BINARY(add_##suffix, T, T, a + b)                                                                \
   BINARY(sub_##suffix, T, T, a - b)                                                                \
-  BINARY(mul_##suffix, T, T, a * b)                                                                \
+  BINARY(mul_##suffix, T, T, a *b)                                                                 \
   BINARY(div_##suffix, T, T, a / b)                                                                \
   BINARY(equal_##suffix, T, uint8_t, a == b)                                                       \
   BINARY(not_equal_##suffix, T, uint8_t, a != b)                                                   \
@@ -245,7 +244,7 @@ FLOATING(f64, double, , __builtin_exp, __builtin_log, __builtin_tanh, floor64)
       o_[2 * i + 1] = im;                                                                          \
     }                                                                                              \
   }
-COMPLEX(mul_c64, a * c - b * d, a * d + b * c)
+COMPLEX(mul_c64, a *c - b * d, a *d + b * c)
 static void neg_c64(int64_t n, const void *a, const void *b, const void *c, void *out) {
   neg_f32(2 * n, a, b, c, out);
 }
@@ -275,46 +274,65 @@ BINARY(not_equal_c64, gk_complex64, uint8_t, (a.re != b.re) | (a.im != b.im))
 #define FLOATS(op) [GK_float32] = op##_f32, [GK_float64] = op##_f64
 #define ORDER(op) [GK_bool] = op##_u8, SIGNEDS(op), UNSIGNEDS(op), FLOATS(op)
 
-const gk_elementwise_kernels GK_NAME(gk_elementwise_table) = {
-    .loop =
+const gk_elementwise_kernels
+    GK_NAME(gk_elementwise_table) =
         {
-            [GK_OP_neg] = {MODULARS(neg), FLOATS(neg), [GK_complex64] = neg_c64},
-            [GK_OP_abs] = {[GK_bool] = copy_u8, SIGNEDS(abs), UNSIGNEDS(copy), FLOATS(abs)},
-            [GK_OP_square] = {[GK_bool] = copy_u8, MODULARS(square), FLOATS(square),
-                              [GK_complex64] = square_c64},
-            [GK_OP_sqrt] = {FLOATS(sqrt)},
-            [GK_OP_reciprocal] = {FLOATS(reciprocal)},
-            [GK_OP_exp] = {FLOATS(exp)},
-            [GK_OP_log] = {FLOATS(log)},
-            [GK_OP_tanh] = {FLOATS(tanh)},
-            [GK_OP_floor] = {[GK_bool] = copy_u8, MODULARS(copy), FLOATS(floor)},
-            [GK_OP_isnan] = {[GK_bool] = false_u8, [GK_int8] = false_u8, [GK_uint8] = false_u8,
-                             [GK_int16] = false_u8, [GK_uint16] = false_u8, [GK_int32] = false_u8,
-                             [GK_uint32] = false_u8, [GK_int64] = false_u8, [GK_uint64] = false_u8,
-                             FLOATS(isnan)},
-            [GK_OP_logical_not] = {[GK_bool] = not_u8},
-            [GK_OP_relu] = {SIGNEDS(relu), UNSIGNEDS(copy), FLOATS(relu)},
-            [GK_OP_add] = {[GK_bool] = or_u8, MODULARS(add), FLOATS(add), [GK_complex64] = add_c64},
-            [GK_OP_sub] = {MODULARS(sub), FLOATS(sub), [GK_complex64] = sub_c64},
-            [GK_OP_mul] = {[GK_bool] = and_u8, MODULARS(mul), FLOATS(mul),
-                           [GK_complex64] = mul_c64},
-            [GK_OP_div] = {FLOATS(div)},
-            [GK_OP_maximum] = {ORDER(maximum)},
-            [GK_OP_minimum] = {ORDER(minimum)},
-            [GK_OP_equal] = {[GK_bool] = equal_u8, MODULARS(equal), FLOATS(equal),
-                             [GK_complex64] = equal_c64},
-            [GK_OP_not_equal] = {[GK_bool] = not_equal_u8, MODULARS(not_equal), FLOATS(not_equal),
-                                 [GK_complex64] = not_equal_c64},
-            [GK_OP_less] = {ORDER(less)},
-            [GK_OP_less_equal] = {ORDER(less_equal)},
-            [GK_OP_greater] = {ORDER(greater)},
-            [GK_OP_greater_equal] = {ORDER(greater_equal)},
-            [GK_OP_logical_and] = {[GK_bool] = and_u8},
-            [GK_OP_logical_or] = {[GK_bool] = or_u8},
-            [GK_OP_where] = {[GK_bool] = where_u8, MODULARS(where), [GK_float16] = where_u16,
-                             [GK_bfloat16] = where_u16, [GK_float32] = where_u32,
-                             [GK_float64] = where_u64, [GK_complex64] = where_u64},
-            [GK_OP_fma] = {MODULARS(fma), FLOATS(fma)},
-            [GK_OP_clip] = {ORDER(clip)},
-        },
+            .loop =
+                {
+                    [GK_OP_neg] = {MODULARS(neg), FLOATS(neg), [GK_complex64] = neg_c64},
+                    [GK_OP_abs] = {[GK_bool] = copy_u8, SIGNEDS(abs), UNSIGNEDS(copy), FLOATS(abs)},
+                    [GK_OP_square] = {[GK_bool] = copy_u8,
+                                      MODULARS(square),
+                                      FLOATS(square),
+                                      [GK_complex64] = square_c64},
+                    [GK_OP_sqrt] = {FLOATS(sqrt)},
+                    [GK_OP_reciprocal] = {FLOATS(reciprocal)},
+                    [GK_OP_exp] = {FLOATS(exp)},
+                    [GK_OP_log] = {FLOATS(log)},
+                    [GK_OP_tanh] = {FLOATS(tanh)},
+                    [GK_OP_floor] = {[GK_bool] = copy_u8, MODULARS(copy), FLOATS(floor)},
+                    [GK_OP_isnan] = {[GK_bool] = false_u8,
+                                     [GK_int8] = false_u8,
+                                     [GK_uint8] = false_u8,
+                                     [GK_int16] = false_u8,
+                                     [GK_uint16] = false_u8,
+                                     [GK_int32] = false_u8,
+                                     [GK_uint32] = false_u8,
+                                     [GK_int64] = false_u8,
+                                     [GK_uint64] = false_u8,
+                                     FLOATS(isnan)},
+                    [GK_OP_logical_not] = {[GK_bool] = not_u8},
+                    [GK_OP_relu] = {SIGNEDS(relu), UNSIGNEDS(copy), FLOATS(relu)},
+                    [GK_OP_add] =
+                        {[GK_bool] = or_u8, MODULARS(add), FLOATS(add), [GK_complex64] = add_c64},
+                    [GK_OP_sub] = {MODULARS(sub), FLOATS(sub), [GK_complex64] = sub_c64},
+                    [GK_OP_mul] =
+                        {[GK_bool] = and_u8, MODULARS(mul), FLOATS(mul), [GK_complex64] = mul_c64},
+                    [GK_OP_div] = {FLOATS(div)},
+                    [GK_OP_maximum] = {ORDER(maximum)},
+                    [GK_OP_minimum] = {ORDER(minimum)},
+                    [GK_OP_equal] = {[GK_bool] = equal_u8,
+                                     MODULARS(equal),
+                                     FLOATS(equal),
+                                     [GK_complex64] = equal_c64},
+                    [GK_OP_not_equal] = {[GK_bool] = not_equal_u8,
+                                         MODULARS(not_equal),
+                                         FLOATS(not_equal),
+                                         [GK_complex64] = not_equal_c64},
+                    [GK_OP_less] = {ORDER(less)},
+                    [GK_OP_less_equal] = {ORDER(less_equal)},
+                    [GK_OP_greater] = {ORDER(greater)},
+                    [GK_OP_greater_equal] = {ORDER(greater_equal)},
+                    [GK_OP_logical_and] = {[GK_bool] = and_u8},
+                    [GK_OP_logical_or] = {[GK_bool] = or_u8},
+                    [GK_OP_where] = {[GK_bool] = where_u8,
+                                     MODULARS(where),
+                                     [GK_float16] = where_u16,
+                                     [GK_bfloat16] = where_u16,
+                                     [GK_float32] = where_u32,
+                                     [GK_float64] = where_u64,
+                                     [GK_complex64] = where_u64},
+                    [GK_OP_fma] = {MODULARS(fma), FLOATS(fma)},
+                    [GK_OP_clip] = {ORDER(clip)},
+                },
 };

@@ -65,7 +65,8 @@ static void test_half_casts(void) {
       CHECKF(back[i] == gk_half_from_double(floats[i]), "%a to float16: %04x", floats[i], back[i]);
     gk_cpu_cast(GK_float32, GK_bfloat16)(0x10000, floats, back);
     for (int i = 0; i < 0x10000; i++)
-      CHECKF(back[i] == gk_bfloat_from_float(floats[i]), "%a to bfloat16: %04x", floats[i], back[i]);
+      CHECKF(back[i] == gk_bfloat_from_float(floats[i]), "%a to bfloat16: %04x", floats[i],
+             back[i]);
     // A little off the tie, in double only.
     for (int i = 0; i < 0x10000; i++)
       doubles[i] = nextafter((double)floats[i], test_below(2) ? 0 : 1e300);
@@ -165,9 +166,10 @@ static void test_transposed(uint8_t dtype, int64_t rows, int64_t columns) {
     int64_t wrong = 0;
     for (int64_t c = 0; c < columns; c++)
       for (int64_t r = 0; r < rows; r++)
-        wrong += memcmp(to + (c * rows + r) * size, from + (r * columns + c) * size, (size_t)size) != 0;
-    CHECKF(wrong == 0, "%s of %d x %d, %s: %d wrong", gk_dtypes[dtype].name, (int)rows, (int)columns,
-           gk_cpu_isa_name(isa), (int)wrong);
+        wrong +=
+            memcmp(to + (c * rows + r) * size, from + (r * columns + c) * size, (size_t)size) != 0;
+    CHECKF(wrong == 0, "%s of %d x %d, %s: %d wrong", gk_dtypes[dtype].name, (int)rows,
+           (int)columns, gk_cpu_isa_name(isa), (int)wrong);
   }
   free(from);
   free(to);

@@ -21,7 +21,8 @@ static void test_half(void) {
       CHECKF((back & 0x7c00) == 0x7c00 && (back & 0x3ff), "half %04x comes back as %04x", h, back);
     } else {
       CHECKF((double)f == x && !signbit(f) == !signbit(x), "half %04x: %a, not %a", h, f, x);
-      CHECKF(gk_half_from_double(x) == h, "half %04x comes back as %04x", h, gk_half_from_double(x));
+      CHECKF(gk_half_from_double(x) == h, "half %04x comes back as %04x", h,
+             gk_half_from_double(x));
     }
   }
   // Around the middle of every two neighbours (the last one is of 65504 and 2^16).
@@ -35,8 +36,8 @@ static void test_half(void) {
       uint16_t even = (uint16_t)(h & 1 ? h + 1 : h);
       CHECKF(gk_half_from_double(s * middle) == (even | bit), "tie above half %04x", h);
       CHECKF(gk_half_from_double(s * nextafter(middle, 0)) == (h | bit), "below tie of %04x", h);
-      CHECKF(gk_half_from_double(s * nextafter(middle, 1e9)) == ((h + 1) | bit), "above tie of %04x",
-             h);
+      CHECKF(gk_half_from_double(s * nextafter(middle, 1e9)) == ((h + 1) | bit),
+             "above tie of %04x", h);
     }
   }
   CHECK(gk_half_from_double(1e300) == 0x7c00 && gk_half_from_double(-INFINITY) == 0xfc00);
@@ -73,15 +74,9 @@ static void test_bfloat(void) {
 static void test_promotion(void) {
   // NumPy's promote_types for bool, int8, uint8, int16 ... uint64; 0 where that is a float.
   static const uint8_t expected[9][9] = {
-      {1, 2, 3, 4, 5, 6, 7, 8, 9},
-      {2, 2, 4, 4, 6, 6, 8, 8, 0},
-      {3, 4, 3, 4, 5, 6, 7, 8, 9},
-      {4, 4, 4, 4, 6, 6, 8, 8, 0},
-      {5, 6, 5, 6, 5, 6, 7, 8, 9},
-      {6, 6, 6, 6, 6, 6, 8, 8, 0},
-      {7, 8, 7, 8, 7, 8, 7, 8, 9},
-      {8, 8, 8, 8, 8, 8, 8, 8, 0},
-      {9, 0, 9, 0, 9, 0, 9, 0, 9},
+      {1, 2, 3, 4, 5, 6, 7, 8, 9}, {2, 2, 4, 4, 6, 6, 8, 8, 0}, {3, 4, 3, 4, 5, 6, 7, 8, 9},
+      {4, 4, 4, 4, 6, 6, 8, 8, 0}, {5, 6, 5, 6, 5, 6, 7, 8, 9}, {6, 6, 6, 6, 6, 6, 8, 8, 0},
+      {7, 8, 7, 8, 7, 8, 7, 8, 9}, {8, 8, 8, 8, 8, 8, 8, 8, 0}, {9, 0, 9, 0, 9, 0, 9, 0, 9},
   };
   for (uint8_t a = 1; a < GK_DTYPE_COUNT; a++) {
     CHECK(gk_promote(a, a) == a);
@@ -117,14 +112,16 @@ static void test_scalars(void) {
   CHECK(as_integer(-2.9, GK_int8) == -2 && as_integer(2.9, GK_uint8) == 2);
   CHECK(as_integer(-1, GK_uint16) == 0 && as_integer(1e9, GK_uint16) == 65535);
   CHECK(as_integer(NAN, GK_int32) == 0 && as_integer(NAN, GK_uint64) == 0);
-  CHECK(as_integer(INFINITY, GK_int32) == INT32_MAX && as_integer(-INFINITY, GK_int32) == INT32_MIN);
+  CHECK(as_integer(INFINITY, GK_int32) == INT32_MAX &&
+        as_integer(-INFINITY, GK_int32) == INT32_MIN);
   CHECK(gk_scalar_from_double(INFINITY, GK_int64).i64 == INT64_MAX);
   CHECK(gk_scalar_from_double(-0x1p63, GK_int64).i64 == INT64_MIN);
   CHECK(gk_scalar_from_double(0x1p63, GK_int64).i64 == INT64_MAX);
   CHECK(gk_scalar_from_double(0x1p63, GK_uint64).u64 == (uint64_t)1 << 63);
   CHECK(gk_scalar_from_double(0x1p64, GK_uint64).u64 == UINT64_MAX);
   CHECK(gk_scalar_from_double(-5, GK_uint64).u64 == 0);
-  CHECK(as_integer(NAN, GK_bool) == 1 && as_integer(0.5, GK_bool) == 1 && as_integer(-0.0, GK_bool) == 0);
+  CHECK(as_integer(NAN, GK_bool) == 1 && as_integer(0.5, GK_bool) == 1 &&
+        as_integer(-0.0, GK_bool) == 0);
   for (uint8_t d = 1; d < GK_DTYPE_COUNT; d++) {
     CHECK(as_integer(1, d) == 1 && as_integer(0, d) == 0);
     CHECK(gk_dtypes[d].size == (gk_dtypes[d].bits + 7) / 8);

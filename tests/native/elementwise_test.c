@@ -13,31 +13,49 @@ static double rounded(double x, uint8_t dtype) {
 static double float_op(uint16_t op, double a, double b, double c, uint8_t dtype) {
   bool narrow = dtype != GK_float64;
   switch (op) {
-  case GK_OP_neg: return -a;
-  case GK_OP_abs: return fabs(a);
-  case GK_OP_square: return a * a;
-  case GK_OP_sqrt: return sqrt(a);
-  case GK_OP_reciprocal: return 1 / a;
-  case GK_OP_exp: return exp(a);
-  case GK_OP_log: return log(a);
-  case GK_OP_tanh: return tanh(a);
-  case GK_OP_floor: return floor(a);
-  case GK_OP_relu: return isnan(a) ? a : a > 0 ? a : 0;
-  case GK_OP_add: return a + b;
-  case GK_OP_sub: return a - b;
-  case GK_OP_mul: return a * b;
-  case GK_OP_div: return a / b;
-  case GK_OP_maximum: return isnan(a) ? a : isnan(b) ? b : a >= b ? a : b;
-  case GK_OP_minimum: return isnan(a) ? a : isnan(b) ? b : a <= b ? a : b;
-  case GK_OP_fma: return narrow ? fmaf((float)a, (float)b, (float)c) : fma(a, b, c);
+  case GK_OP_neg:
+    return -a;
+  case GK_OP_abs:
+    return fabs(a);
+  case GK_OP_square:
+    return a * a;
+  case GK_OP_sqrt:
+    return sqrt(a);
+  case GK_OP_reciprocal:
+    return 1 / a;
+  case GK_OP_exp:
+    return exp(a);
+  case GK_OP_log:
+    return log(a);
+  case GK_OP_tanh:
+    return tanh(a);
+  case GK_OP_floor:
+    return floor(a);
+  case GK_OP_relu:
+    return isnan(a) ? a : a > 0 ? a : 0;
+  case GK_OP_add:
+    return a + b;
+  case GK_OP_sub:
+    return a - b;
+  case GK_OP_mul:
+    return a * b;
+  case GK_OP_div:
+    return a / b;
+  case GK_OP_maximum:
+    return isnan(a) ? a : isnan(b) ? b : a >= b ? a : b;
+  case GK_OP_minimum:
+    return isnan(a) ? a : isnan(b) ? b : a <= b ? a : b;
+  case GK_OP_fma:
+    return narrow ? fmaf((float)a, (float)b, (float)c) : fma(a, b, c);
   case GK_OP_clip:
     return float_op(GK_OP_minimum, float_op(GK_OP_maximum, a, b, 0, dtype), c, 0, dtype);
-  default: return 0;
+  default:
+    return 0;
   }
 }
 
 static int compare(element a, element b, uint8_t dtype) {
-  if (dtype == GK_uint64) return (uint64_t)a.i < (uint64_t)b.i ? -1 : (uint64_t)a.i > (uint64_t)b.i;
+  if (dtype == GK_uint64) return (uint64_t)a.i<(uint64_t)b.i ? -1 : (uint64_t)a.i>(uint64_t) b.i;
   return a.i < b.i ? -1 : a.i > b.i;
 }
 
@@ -47,16 +65,34 @@ static element integer_op(uint16_t op, element a, element b, element c, uint8_t 
   element r = {0, 0, 0};
   uint64_t v = x;
   switch (op) {
-  case GK_OP_neg: v = 0 - x; break;
-  case GK_OP_abs: v = negative ? 0 - x : x; break;
-  case GK_OP_square: v = x * x; break;
-  case GK_OP_relu: v = negative ? 0 : x; break;
-  case GK_OP_add: v = truth ? x | y : x + y; break;
-  case GK_OP_sub: v = x - y; break;
-  case GK_OP_mul: v = x * y; break;
-  case GK_OP_fma: v = x * y + z; break;
-  case GK_OP_maximum: return compare(a, b, dtype) >= 0 ? a : b;
-  case GK_OP_minimum: return compare(a, b, dtype) <= 0 ? a : b;
+  case GK_OP_neg:
+    v = 0 - x;
+    break;
+  case GK_OP_abs:
+    v = negative ? 0 - x : x;
+    break;
+  case GK_OP_square:
+    v = x * x;
+    break;
+  case GK_OP_relu:
+    v = negative ? 0 : x;
+    break;
+  case GK_OP_add:
+    v = truth ? x | y : x + y;
+    break;
+  case GK_OP_sub:
+    v = x - y;
+    break;
+  case GK_OP_mul:
+    v = x * y;
+    break;
+  case GK_OP_fma:
+    v = x * y + z;
+    break;
+  case GK_OP_maximum:
+    return compare(a, b, dtype) >= 0 ? a : b;
+  case GK_OP_minimum:
+    return compare(a, b, dtype) <= 0 ? a : b;
   case GK_OP_clip: {
     element held = compare(a, b, dtype) >= 0 ? a : b;
     return compare(held, c, dtype) <= 0 ? held : c;
@@ -83,12 +119,18 @@ static bool predicate(uint16_t op, element a, element b, uint8_t dtype) {
   }
   bool greater = is_floating(dtype) ? a.f > b.f : !less && !equal;
   switch (op) {
-  case GK_OP_equal: return equal;
-  case GK_OP_not_equal: return !equal;
-  case GK_OP_less: return less;
-  case GK_OP_less_equal: return less || equal;
-  case GK_OP_greater: return greater;
-  default: return greater || equal;
+  case GK_OP_equal:
+    return equal;
+  case GK_OP_not_equal:
+    return !equal;
+  case GK_OP_less:
+    return less;
+  case GK_OP_less_equal:
+    return less || equal;
+  case GK_OP_greater:
+    return greater;
+  default:
+    return greater || equal;
   }
 }
 
@@ -129,7 +171,8 @@ static bool close_enough(uint16_t op, element got, element want, uint8_t dtype) 
   double slack = ldexp(fabs(want.f), 2 - digits) + (dtype == GK_float64 ? 0 : 0x1p-149);
   if (dtype == GK_float16) slack += 0x1p-24;
   if (isinf(got.f) || isinf(want.f))
-    return got.f == want.f || fabs(want.f) > 3.4028e38 || dtype == GK_float16 || dtype == GK_bfloat16;
+    return got.f == want.f || fabs(want.f) > 3.4028e38 || dtype == GK_float16 ||
+           dtype == GK_bfloat16;
   return fabs(got.f - want.f) <= slack;
 }
 
@@ -250,7 +293,8 @@ static float run_one(uint16_t op, float x) {
   gk_storage storages[2];
   gk_view in = test_view(&storages[0], &x, GK_float32, 1, shape);
   gk_view out = test_view(&storages[1], &y, GK_float32, 1, shape);
-  gk_call call = {.op = op, .inputs = 1, .outputs = 1, .compute = GK_float32, .flat = true, .size = 1};
+  gk_call call = {
+      .op = op, .inputs = 1, .outputs = 1, .compute = GK_float32, .flat = true, .size = 1};
   call.in[0] = &in;
   call.out[0] = &out;
   gk_error error;
@@ -284,7 +328,8 @@ static void test_accuracy(uint16_t op, double (*function)(double), uint32_t step
   gk_storage storages[2];
   gk_view in = test_view(&storages[0], x, GK_float32, 1, shape);
   gk_view out = test_view(&storages[1], y, GK_float32, 1, shape);
-  gk_call call = {.op = op, .inputs = 1, .outputs = 1, .compute = GK_float32, .flat = true, .size = N};
+  gk_call call = {
+      .op = op, .inputs = 1, .outputs = 1, .compute = GK_float32, .flat = true, .size = N};
   call.in[0] = &in;
   call.out[0] = &out;
   double worst = 0;

@@ -83,9 +83,9 @@ static inline bool element_same(element a, element b, uint8_t dtype) {
 }
 
 static inline element element_random(uint8_t dtype) {
-  static const double special[] = {0.0,   -0.0,   1,      -1,       0.5,     NAN,   INFINITY, -INFINITY,
-                                   127,   -128,   255,    32767,    65504,   65520, 2147483647,
-                                   0x1p31, 0x1p63, 1e-40,  0x1p-149, -2.5e9,  3e38,  1e300};
+  static const double special[] = {
+      0.0,   -0.0,  1,     -1,         0.5,    NAN,    INFINITY, -INFINITY, 127,    -128, 255,
+      32767, 65504, 65520, 2147483647, 0x1p31, 0x1p63, 1e-40,    0x1p-149,  -2.5e9, 3e38, 1e300};
   char bytes[8] = {0};
   element e = {0, 0, 0};
   if (dtype == GK_bool) {
@@ -194,7 +194,7 @@ static inline int random_shape(int64_t *shape) {
   int ndim = (int)test_below(kind < 2 ? 4 : 6);
   for (int d = 0; d < ndim; d++) shape[d] = test_below(12) ? 1 + test_below(kind < 2 ? 4 : 6) : 0;
   if (ndim && kind == 0) shape[ndim - 1] = 250 + test_below(1500); // long rows
-  if (ndim && kind == 1) shape[0] = 100 + test_below(500);         // many short ones
+  if (ndim && kind == 1) shape[0] = 100 + test_below(500); // many short ones
   return ndim;
 }
 
