@@ -82,12 +82,8 @@ function withDefaults(options: Partial<PrintOptions>, op: string): PrintOptions 
     const value = all[name];
     const isUnbounded = value === Infinity && (name === "threshold" || name === "lineWidth");
     if (!isUnbounded && !(Number.isSafeInteger(value) && Number(value) >= minimum)) {
-      throw new GpukitError(
-        `${op}: ${name} must be an integer of ${minimum} or more, not ${value}`,
-        {
-          op,
-        },
-      );
+      const text = `${op}: ${name} must be an integer of ${minimum} or more, not ${value}`;
+      throw new GpukitError(text, { op });
     }
   }
   return all;
