@@ -81,7 +81,10 @@ exactly<gk.Nested<number>>()(f32.arraySync());
 
 // Scopes give what their functions give.
 exactly<gk.NDArray<"float32">>()(gk.scope(() => gk.zeros(2)));
-exactly<Promise<{ x: gk.NDArray<"float32"> }>>()(gk.scope(async () => ({ x: gk.zeros(2) })));
+exactly<Promise<{ x: gk.NDArray<"float32"> }>>()(gk.scope(async () => {
+  await null;
+  return { x: gk.zeros(2) };
+}));
 
 // Refused by types.
 // @ts-expect-error a string is no operand
