@@ -11,8 +11,7 @@
 #include "cpu.h"
 
 #define BLOCK 2048         // indices at a time
-#define AHEAD 64           // elements between a prefetch and its use
-#define ROWS_AHEAD 4       // the same for rows
+#define AHEAD 32           // rows between a prefetch and its use
 #define PIECE_BYTES 524288 // moved bytes that are worth a thread
 
 typedef struct plan {
@@ -24,6 +23,7 @@ typedef struct plan {
   int64_t count;              // indices
   gk_loop before, after;      // strides[0] in, [1] out; in elements
   int64_t befores, afters;    // their sizes
+  bool dense;                 // `after` is contiguous in both
   gk_loop index;              // strides[0] indices, [1] out
   int64_t index_block, blocks; // indices in a task, and how many such tasks
   _Atomic int64_t first_bad;  // number of an index, INT64_MAX: none
@@ -37,11 +37,11 @@ static int64_t loop_size(const gk_loop *l) {
 
 static int64_t loop_at(const gk_loop *l, int operand, int64_t flat) {
   int64_t at = 0;
-  for (int i = l->ndim - 1; i >= 0; i--) {
+  for (int i = l->ndim - 1; i > 0; i--) {
     at += flat % l->shape[i] * l->strides[operand][i];
     flat /= l->shape[i];
   }
-  return at;
+  return at + flat * l->strides[operand][0]; // mostly there is only this one
 }
 
 // ---- indices
@@ -63,51 +63,71 @@ static bool resolve(uint8_t dtype, int64_t n, const char *x, int64_t stride, int
                     int64_t *place) {
   bool bad = false;
   switch (dtype) {
-  case GK_int8: RESOLVE(int8_t, v < 0); break;
-  case GK_uint8: RESOLVE(uint8_t, false); break;
-  case GK_int16: RESOLVE(int16_t, v < 0); break;
-  case GK_uint16: RESOLVE(uint16_t, false); break;
-  case GK_int32: RESOLVE(int32_t, v < 0); break;
-  case GK_uint32: RESOLVE(uint32_t, false); break;
-  case GK_int64: RESOLVE(int64_t, v < 0); break;
-  default: RESOLVE(uint64_t, false); break;
+  case GK_int8:
+    RESOLVE(int8_t, v < 0);
+    break;
+  case GK_uint8:
+    RESOLVE(uint8_t, false);
+    break;
+  case GK_int16:
+    RESOLVE(int16_t, v < 0);
+    break;
+  case GK_uint16:
+    RESOLVE(uint16_t, false);
+    break;
+  case GK_int32:
+    RESOLVE(int32_t, v < 0);
+    break;
+  case GK_uint32:
+    RESOLVE(uint32_t, false);
+    break;
+  case GK_int64:
+    RESOLVE(int64_t, v < 0);
+    break;
+  default:
+    RESOLVE(uint64_t, false);
+    break;
   }
   return bad;
 }
 
 static void report_bad(plan *p, int64_t number) {
   int64_t seen = atomic_load_explicit(&p->first_bad, memory_order_relaxed);
-  while (number < seen && !atomic_compare_exchange_weak_explicit(
-                              &p->first_bad, &seen, number, memory_order_relaxed, memory_order_relaxed)) {
-  }
+  while (number < seen &&
+         !atomic_compare_exchange_weak_explicit(&p->first_bad, &seen, number, memory_order_relaxed,
+                                                memory_order_relaxed)) {}
 }
 
 // ---- moving elements
 
-// Single elements from anywhere, `step` apart in units of their size.
-#define PICK(name, T)                                                                              \
-  static void pick##name(int64_t n, const char *in, int64_t step, const int64_t *place, char *to,  \
-                         int64_t out_step) {                                                       \
-    const T *x = (const T *)in;                                                                    \
-    T *out = (T *)to;                                                                              \
-    for (int64_t i = 0; i < n; i++) {                                                              \
-      if (i + AHEAD < n && place[i + AHEAD] > 0)                                                   \
-        __builtin_prefetch(x + place[i + AHEAD] * step);                                           \
-      out[i * out_step] = place[i] < 0 ? 0 : x[place[i] * step];                                   \
-    }                                                                                              \
-  }
-PICK(1, uint8_t)
-PICK(2, uint16_t)
-PICK(4, uint32_t)
-PICK(8, uint64_t)
+// Rows of BYTES contiguous bytes, such as single elements, `step` bytes apart.
+#define PICK(BYTES)                                                                                \
+  for (int64_t i = 0; i < n; i++, out += out_step) {                                               \
+    if (i + AHEAD < n && place[i + AHEAD] > 0) __builtin_prefetch(in + place[i + AHEAD] * step);   \
+    if (place[i] >= 0)                                                                             \
+      memcpy(out, in + place[i] * step, (size_t)(BYTES));                                          \
+    else                                                                                           \
+      memset(out, 0, (size_t)(BYTES));                                                             \
+  }                                                                                                \
+  break
 
-static void pick(int size, int64_t n, const char *in, int64_t step, const int64_t *place, char *out,
-                 int64_t out_step) {
-  switch (size) {
-  case 1: pick1(n, in, step, place, out, out_step); break;
-  case 2: pick2(n, in, step, place, out, out_step); break;
-  case 4: pick4(n, in, step, place, out, out_step); break;
-  default: pick8(n, in, step, place, out, out_step); break;
+static void pick(int64_t bytes, int64_t n, const char *in, int64_t step, const int64_t *place,
+                 char *out, int64_t out_step) {
+  switch (bytes) { // known sizes are plain loads and stores
+  case 1:
+    PICK(1);
+  case 2:
+    PICK(2);
+  case 4:
+    PICK(4);
+  case 8:
+    PICK(8);
+  case 16:
+    PICK(16);
+  case 32:
+    PICK(32);
+  default:
+    PICK(bytes);
   }
 }
 
@@ -167,15 +187,12 @@ static void run(void *context, int64_t begin, int64_t end, int thread) {
       }
       char *to = out + loop_at(&p->index, 1, at) * p->size;
       const int64_t out_step = p->index.strides[1][inner];
-      if (p->afters == 1)
-        pick(p->size, n, in, p->step, place, to, out_step);
+      if (p->dense)
+        pick(p->afters * p->size, n, in, p->step * p->size, place, to, out_step * p->size);
       else
-        for (int64_t i = 0; i < n; i++) {
-          if (i + ROWS_AHEAD < n && place[i + ROWS_AHEAD] > 0)
-            __builtin_prefetch(in + place[i + ROWS_AHEAD] * p->step * p->size);
+        for (int64_t i = 0; i < n; i++)
           move_row(p, place[i] < 0 ? NULL : in + place[i] * p->step * p->size,
                    to + i * out_step * p->size);
-        }
       at += n;
     }
   }
@@ -235,6 +252,8 @@ gk_status gk_cpu_index(const gk_call *call, gk_error *error) {
   p.befores = loop_size(&p.before);
   p.afters = loop_size(&p.after);
   if (p.befores == 0 || p.afters == 0) return GK_OK; // nothing is read
+  p.dense = p.afters == 1 ||
+            (p.after.ndim == 1 && p.after.strides[0][0] == 1 && p.after.strides[1][0] == 1);
   if (p.length == 0) memset(p.before.strides[0], 0, sizeof p.before.strides[0]); // no memory either
 
   const int64_t row_bytes = p.afters * p.size;

@@ -50,9 +50,7 @@ static void words(int64_t blocks, uint64_t low, uint64_t high, uint64_t key, uin
 }
 
 // Two words as an integer of 64 bits, the low word first.
-static inline uint64_t wide(const uint32_t *w) {
-  return (uint64_t)w[1] << 32 | w[0];
-}
+static inline uint64_t wide(const uint32_t *w) { return (uint64_t)w[1] << 32 | w[0]; }
 
 // ---- uniform
 
@@ -61,13 +59,13 @@ static inline uint64_t wide(const uint32_t *w) {
     if (span < 0) {                                                                                \
       GK_VECTORIZE                                                                                 \
       for (int64_t i = 0; i < n; i++) {                                                            \
-        const T v = low + (UNIT)*span;                                                             \
+        const T v = low + (UNIT) * span;                                                           \
         out[i] = v < limit ? limit : v;                                                            \
       }                                                                                            \
     } else {                                                                                       \
       GK_VECTORIZE                                                                                 \
       for (int64_t i = 0; i < n; i++) {                                                            \
-        const T v = low + (UNIT)*span;                                                             \
+        const T v = low + (UNIT) * span;                                                           \
         out[i] = v > limit ? limit : v;                                                            \
       }                                                                                            \
     }                                                                                              \
@@ -126,10 +124,8 @@ TURN(64, double, uint64_t)
 static inline void sincos32(uint32_t angle, float *s, float *c) {
   const uint32_t quadrant = (angle + 0x20000000u) >> 30;
   const float t = (float)(int32_t)(angle - (quadrant << 30)) * 0x1.921fb6p-30f, z = t * t;
-  const float p =
-      (((1.0f / 362880 * z - 1.0f / 5040) * z + 1.0f / 120) * z - 1.0f / 6) * z;
-  const float q =
-      (((-1.0f / 3628800 * z + 1.0f / 40320) * z - 1.0f / 720) * z + 1.0f / 24) * z;
+  const float p = (((1.0f / 362880 * z - 1.0f / 5040) * z + 1.0f / 120) * z - 1.0f / 6) * z;
+  const float q = (((-1.0f / 3628800 * z + 1.0f / 40320) * z - 1.0f / 720) * z + 1.0f / 24) * z;
   turn32(t + t * p, 1.0f - (0.5f * z - q * z), quadrant, s, c);
 }
 
@@ -171,8 +167,7 @@ static void normal32(int64_t pairs, const uint32_t *w, float mean, float deviati
   }
 }
 
-static void normal64(int64_t pairs, const uint32_t *w, double mean, double deviation,
-                     double *out) {
+static void normal64(int64_t pairs, const uint32_t *w, double mean, double deviation, double *out) {
   GK_VECTORIZE
   for (int64_t i = 0; i < pairs; i++) {
     const double u = (double)((wide(w + 4 * i) >> 11) + 1) * 0x1p-53;
@@ -184,4 +179,5 @@ static void normal64(int64_t pairs, const uint32_t *w, double mean, double devia
   }
 }
 
-const gk_random_kernels GK_NAME(gk_random_table) = {words, uniform32, uniform64, normal32, normal64};
+const gk_random_kernels GK_NAME(gk_random_table) = {words, uniform32, uniform64, normal32,
+                                                    normal64};

@@ -11,14 +11,14 @@
 
 #include "reduce.h"
 
-#define TILE 2048         // accumulators at a time
-#define BLOCK 1024        // elements of a block of rows
+#define TILE 2048 // accumulators at a time
+#define BLOCK 1024 // elements of a block of rows
 #define BLOCK_COLUMNS 512 // and of columns, in
-#define BLOCK_ROWS 8      // rows
-#define LONG_ROW 64       // from here on worth a kernel call of its own,
-#define SHORT_ROW 16      // or a share in one with other rows
-#define PARALLEL_MIN ((int64_t)1 << 17)  // elements that are worth a thread
-#define CHUNK_MAX ((int64_t)1 << 18)     // elements
+#define BLOCK_ROWS 8 // rows
+#define LONG_ROW 64 // from here on worth a kernel call of its own,
+#define SHORT_ROW 16 // or a share in one with other rows
+#define PARALLEL_MIN ((int64_t)1 << 17) // elements that are worth a thread
+#define CHUNK_MAX ((int64_t)1 << 18) // elements
 #define MAX_TASKS 64
 
 typedef struct axes {
@@ -31,9 +31,10 @@ typedef struct plan {
   const gk_call *call;
   const char *in; // first element, as the axes' directions have it
   char *out;
-  uint8_t from, through, kernel, acc; // dtypes: in[0]'s, between two casts (or 0), kernels', results'
-  uint8_t result;                     // out[0]'s
-  uint8_t value;                      // argmin and argmax: dtype of the values beside the places
+  uint8_t from, through, kernel,
+      acc; // dtypes: in[0]'s, between two casts (or 0), kernels', results'
+  uint8_t result; // out[0]'s
+  uint8_t value; // argmin and argmax: dtype of the values beside the places
   bool place;
   int kind; // gk_reduce_kind; 0 or 1 for places
   gk_reduce_fn row, column;
@@ -41,9 +42,9 @@ typedef struct plan {
   gk_scalar identity; // of acc, or of value for places
   axes kept, reduced;
   bool columns, direct; // direct: kernels read in[0] itself
-  int64_t tile, tiles;  // columns: width, and how many in an innermost kept row
+  int64_t tile, tiles; // columns: width, and how many in an innermost kept row
   int64_t span, chunks; // reduced elements in a chunk; 1 = each result in one go
-  int64_t parts;        // row or tile tasks before they are cut into chunks
+  int64_t parts; // row or tile tasks before they are cut into chunks
   char *work, *values, *places; // for each thread; chunk results
 } plan;
 
@@ -181,9 +182,7 @@ static void plan_dtypes(plan *p) {
       if (half) p->through = GK_float32;
     }
     const uint8_t class = gk_dtypes[p->kernel].class;
-    p->acc = class == GK_CLASS_FLOAT    ? GK_float64
-             : class == GK_CLASS_SIGNED ? GK_int64
-                                        : GK_uint64;
+    p->acc = class == GK_CLASS_FLOAT ? GK_float64 : class == GK_CLASS_SIGNED ? GK_int64 : GK_uint64;
     if (p->kind == GK_REDUCE_PROD) p->identity = gk_scalar_from_double(1, p->acc);
   }
   if (p->place) {

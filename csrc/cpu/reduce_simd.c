@@ -87,12 +87,12 @@
 
 #define INTEGER_FOLDS(name, T)                                                                     \
   FOLD(sum, name, T, uint64_t, a + (uint64_t)v, 0)                                                 \
-  FOLD(prod, name, T, uint64_t, a * (uint64_t)v, 0)                                                \
+  FOLD(prod, name, T, uint64_t, a *(uint64_t)v, 0)                                                 \
   FOLD(min, name, T, T, v < a ? v : a, 0)                                                          \
   FOLD(max, name, T, T, v > a ? v : a, 0)
 INTEGERS(INTEGER_FOLDS)
 FOLD(sum, truth, uint8_t, uint64_t, a + (v != 0), 0)
-FOLD(prod, truth, uint8_t, uint64_t, a * (v != 0), 0)
+FOLD(prod, truth, uint8_t, uint64_t, a *(v != 0), 0)
 
 // Truth of elements by size; the mask leaves out the sign of a floating zero.
 #define TRUTH_FOLDS(name, T, mask)                                                                 \
@@ -230,7 +230,7 @@ FLOAT_SUM(float64, double, int64_t, 32)
       acc[r] *= a[0];                                                                              \
     }                                                                                              \
   }                                                                                                \
-  FOLD_COLUMN(prod, name, T, double, a * (double)v)
+  FOLD_COLUMN(prod, name, T, double, a *(double)v)
 FLOAT_PROD(float32, float)
 FLOAT_PROD(float64, double)
 
@@ -313,8 +313,7 @@ INTEGERS(INTEGER_EXTREME)
         int64_t i = 0;                                                                             \
         for (; i + 64 <= n; i += 64) {                                                             \
           int found = 0;                                                                           \
-          for (int j = 0; j < 64; j++)                                                             \
-            found |= (x[i + j] == v) | (v_nan & NAN_TEST(x[i + j]));                               \
+          for (int j = 0; j < 64; j++) found |= (x[i + j] == v) | (v_nan & NAN_TEST(x[i + j]));    \
           if (found) break;                                                                        \
         }                                                                                          \
         while (!(x[i] == v || (v_nan && NAN_TEST(x[i])))) i++;                                     \
@@ -343,8 +342,7 @@ INTEGERS(INTEGER_EXTREME)
     }                                                                                              \
   }
 
-#define INTEGER_PLACES(name, T)                                                                    \
-  PLACE_ROW(min, name, T, <, NEVER) PLACE_ROW(max, name, T, >, NEVER)
+#define INTEGER_PLACES(name, T) PLACE_ROW(min, name, T, <, NEVER) PLACE_ROW(max, name, T, >, NEVER)
 INTEGERS(INTEGER_PLACES)
 #define WIDE_PLACES(name, T, I)                                                                    \
   PLACE_COLUMN(min, name, T, I, <, NEVER) PLACE_COLUMN(max, name, T, I, >, NEVER)

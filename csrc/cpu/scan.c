@@ -12,7 +12,7 @@
 #define BLOCK 1024
 #define TILE 1024
 #define PARALLEL_MIN ((int64_t)1 << 16) // elements that are worth a thread
-#define CHUNK ((int64_t)1 << 16)        // elements, of lines that are long and few
+#define CHUNK ((int64_t)1 << 16) // elements, of lines that are long and few
 #define FEW 16
 
 typedef struct plan {
@@ -22,12 +22,12 @@ typedef struct plan {
   const char *in;
   char *out;
   int64_t length, in_step, out_step; // along the axis, in elements
-  gk_loop other;                     // all other axes
+  gk_loop other; // all other axes
   int64_t lines;
   bool direct_in, direct_out; // the loops read in and write out themselves
-  int64_t tile, tiles;        // lines side by side
-  int64_t chunks;             // of a line
-  gk_scan_sum *sums;          // [line][chunk], of the chunks before
+  int64_t tile, tiles; // lines side by side
+  int64_t chunks; // of a line
+  gk_scan_sum *sums; // [line][chunk], of the chunks before
 } plan;
 
 // Distances of line `flat` from the first elements.
@@ -71,35 +71,47 @@ static void deliver(const plan *p, int64_t n, const void *done, char *block, cha
   if (done != out) gk_cpu_scatter(n, p->result_size, done, out, stride);
 }
 
-// Elements [begin, end) of a line; out NULL: only their sum.
-static void line_part(const plan *p, const char *in, char *out, int64_t begin, int64_t end,
-                      gk_scan_sum *sum) {
+// Elements [begin, end) of a line on top of `base`, and their own sum; out NULL: only that.
+static gk_scan_sum line_part(const plan *p, const char *in, char *out, int64_t begin, int64_t end,
+                             gk_scan_sum base) {
   _Alignas(64) char raw[BLOCK * 8], middle[BLOCK * 8], block[BLOCK * 8];
+  gk_scan_sum sum = {.u64 = 0};
   const int64_t most = p->direct_in && (p->direct_out || !out) ? CHUNK : BLOCK;
   for (int64_t i = begin; i < end; i += most) {
     const int64_t n = end - i < most ? end - i : most;
     const char *from = in + i * p->in_step * p->from_size;
     const void *x = p->direct_in ? from : fetch(p, n, from, p->in_step, raw, middle, block);
     if (!out) {
-      p->loops->row(n, x, NULL, sum);
+      p->loops->row(n, x, NULL, &sum, base);
       continue;
     }
     char *to = out + i * p->out_step * p->result_size;
     char *done = p->direct_out ? to : block;
-    p->loops->row(n, x, done, sum);
+    p->loops->row(n, x, done, &sum, base);
     if (!p->direct_out) deliver(p, n, done, raw, to, p->out_step);
   }
+  return sum;
 }
 
+static void sum_add(const plan *p, gk_scan_sum *sum, gk_scan_sum more) {
+  if (p->work == GK_int64)
+    sum->u64 += more.u64;
+  else
+    sum->f64 += more.f64;
+}
+
+// Whole lines, in the same chunks as when threads share one.
 static void lines_run(void *context, int64_t begin, int64_t end, int thread) {
   (void)thread;
   const plan *p = context;
   for (int64_t line = begin; line < end; line++) {
     const char *in;
     char *out;
-    gk_scan_sum sum = {.u64 = 0};
+    gk_scan_sum before = {.u64 = 0};
     line_place(p, line, &in, &out);
-    line_part(p, in, out, 0, p->length, &sum);
+    for (int64_t i = 0; i < p->length; i += CHUNK)
+      sum_add(p, &before,
+              line_part(p, in, out, i, i + CHUNK < p->length ? i + CHUNK : p->length, before));
   }
 }
 
@@ -113,8 +125,7 @@ static void chunk_sums_run(void *context, int64_t begin, int64_t end, int thread
     char *out;
     if (first + CHUNK >= p->length) continue; // nobody needs a last one
     line_place(p, task / p->chunks, &in, &out);
-    p->sums[task].u64 = 0;
-    line_part(p, in, NULL, first, first + CHUNK, &p->sums[task]);
+    p->sums[task] = line_part(p, in, NULL, first, first + CHUNK, (gk_scan_sum){.u64 = 0});
   }
 }
 
@@ -126,24 +137,19 @@ static void chunks_run(void *context, int64_t begin, int64_t end, int thread) {
     const char *in;
     char *out;
     line_place(p, task / p->chunks, &in, &out);
-    gk_scan_sum sum = p->sums[task];
-    line_part(p, in, out, first, first + CHUNK < p->length ? first + CHUNK : p->length, &sum);
+    line_part(p, in, out, first, first + CHUNK < p->length ? first + CHUNK : p->length,
+              p->sums[task]);
   }
 }
 
 // Each chunk's sum becomes that of all before it.
 static void chunk_sums_add(const plan *p) {
-  const bool integer = p->work == GK_int64;
   for (int64_t line = 0; line < p->lines; line++) {
     gk_scan_sum before = {.u64 = 0}, *sum = p->sums + line * p->chunks;
     for (int64_t c = 0; c < p->chunks; c++) {
       const gk_scan_sum own = sum[c];
       sum[c] = before;
-      if (c + 1 == p->chunks) break;
-      if (integer)
-        before.u64 += own.u64;
-      else
-        before.f64 += own.f64;
+      if (c + 1 < p->chunks) sum_add(p, &before, own);
     }
   }
 }
@@ -175,9 +181,7 @@ static void tiles_run(void *context, int64_t begin, int64_t end, int thread) {
   }
 }
 
-static int64_t distance(int64_t stride) {
-  return stride < 0 ? -stride : stride;
-}
+static int64_t distance(int64_t stride) { return stride < 0 ? -stride : stride; }
 
 static void plan_dtypes(plan *p, const gk_call *call) {
   const bool from_float = gk_dtypes[p->from].class == GK_CLASS_FLOAT;
@@ -202,7 +206,8 @@ static bool same_bits(uint8_t a, uint8_t work) {
 gk_status gk_cpu_scan(const gk_call *call, gk_error *error) {
   const gk_view *in = call->in[0], *out = call->out[0];
   if (out->size == 0) return GK_OK;
-  plan p = {.from = in->dtype, .result = out->dtype, .in = gk_view_data(in), .out = gk_view_data(out)};
+  plan p = {
+      .from = in->dtype, .result = out->dtype, .in = gk_view_data(in), .out = gk_view_data(out)};
   p.from_size = gk_dtypes[p.from].size;
   p.result_size = gk_dtypes[p.result].size;
   plan_dtypes(&p, call);
@@ -243,7 +248,7 @@ gk_status gk_cpu_scan(const gk_call *call, gk_error *error) {
 
   p.direct_in = typed && p.in_step == 1;
   p.direct_out = p.result == p.work && p.out_step == 1;
-  if (p.lines >= FEW || p.length < 4 * CHUNK) {
+  if (p.lines >= FEW || p.length < 4 * CHUNK || gk_parallel_threads() == 1) {
     gk_parallel(p.lines, PARALLEL_MIN / p.length + 1, lines_run, &p);
     return GK_OK;
   }

@@ -11,8 +11,9 @@ typedef union gk_scan_sum {
 } gk_scan_sum;
 
 typedef struct gk_scan_loops {
-  // Running sums of n elements on top of *sum, which moves on; out NULL: only moves on.
-  void (*row)(int64_t n, const void *x, void *out, gk_scan_sum *sum);
+  // Running sums of n elements on top of *sum, which moves on, each with `base` added; out NULL: no
+  // more than moves on.
+  void (*row)(int64_t n, const void *x, void *out, gk_scan_sum *sum, gk_scan_sum base);
   // One step of n scans side by side.
   void (*column)(int64_t n, const void *x, void *out, gk_scan_sum *sums);
 } gk_scan_loops;

@@ -29,10 +29,11 @@ static inline void store_int64(uint64_t *out, const integers *v) { memcpy(out, v
 // Sums within a group by doubling; the running sum is added last, so that groups depend on each other
 // only through one addition.
 #define SCAN(name, T, V, S, member)                                                                \
-  static void name##_row(int64_t n, const void *data, void *to, gk_scan_sum *sum) {                \
+  static void name##_row(int64_t n, const void *data, void *to, gk_scan_sum *sum,                  \
+                         gk_scan_sum base) {                                                       \
     const T *x = data;                                                                             \
     T *out = to;                                                                                   \
-    S s = sum->member;                                                                             \
+    S s = sum->member, b = base.member;                                                            \
     int64_t i = 0;                                                                                 \
     for (; i + GROUP <= n; i += GROUP) {                                                           \
       const V zero = {0};                                                                          \
@@ -41,13 +42,13 @@ static inline void store_int64(uint64_t *out, const integers *v) { memcpy(out, v
       v += SHUFFLE(v, zero, 8, 0, 1, 2, 3, 4, 5, 6);                                               \
       v += SHUFFLE(v, zero, 8, 8, 0, 1, 2, 3, 4, 5);                                               \
       v += SHUFFLE(v, zero, 8, 8, 8, 8, 0, 1, 2, 3);                                               \
-      const V running = v + s;                                                                     \
+      const V running = v + (s + b);                                                               \
       if (out) store_##name(out + i, &running);                                                    \
       s += v[GROUP - 1];                                                                           \
     }                                                                                              \
     for (; i < n; i++) {                                                                           \
       s += (S)x[i];                                                                                \
-      if (out) out[i] = (T)s;                                                                      \
+      if (out) out[i] = (T)(s + b);                                                                \
     }                                                                                              \
     sum->member = s;                                                                               \
   }                                                                                                \

@@ -65,8 +65,8 @@ static void run_case(uint8_t dtype, uint8_t index_dtype, int ndim, const int64_t
         if (ok)
           memcpy(&want, test_element(&in, (b * length + (int64_t)place) * after + a), (size_t)size);
         memcpy(&got, test_element(&out, (b * indices.size + i) * after + a), (size_t)size);
-        CHECKF(got == want, "take %s by %s at %lld", gk_dtypes[dtype].name, gk_dtypes[index_dtype].name,
-               (long long)i);
+        CHECKF(got == want, "take %s by %s at %lld", gk_dtypes[dtype].name,
+               gk_dtypes[index_dtype].name, (long long)i);
       }
   }
   CHECKF(status == (text[0] ? GK_INDEX : GK_OK), "take: status %d", (int)status);
@@ -88,8 +88,9 @@ int main(void) {
     }
     const int axis = ndim ? (int)test_below(ndim) : 0;
     while (ndim && size > 300 && axis + 1 < ndim && shape[ndim - 1] > 4) shape[ndim - 1] /= 2;
-    run_case((uint8_t)(1 + test_below(GK_complex64)), index_dtypes[test_below(8)], ndim, shape, axis,
-             index_ndim, index_shape, test_below(3) == 0, test_below(3) ? 0 : 1 + (int)test_below(40));
+    run_case((uint8_t)(1 + test_below(GK_complex64)), index_dtypes[test_below(8)], ndim, shape,
+             axis, index_ndim, index_shape, test_below(3) == 0,
+             test_below(3) ? 0 : 1 + (int)test_below(40));
   }
   // Large enough for threads.
   run_case(GK_float32, GK_int32, 1, (int64_t[]){100000}, 0, 1, (int64_t[]){300000}, true, 0);

@@ -9,10 +9,10 @@ static void known_answers(void) {
   // Random123's kat_vectors for philox4x32-10: counter, key, result.
   static const uint32_t known[3][10] = {
       {0, 0, 0, 0, 0, 0, 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8},
-      {0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0x408f276d, 0x41c83b0e,
-       0xa20bc7c6, 0x6d5451fd},
-      {0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344, 0xa4093822, 0x299f31d0, 0xd16cfe09, 0x94fdcceb,
-       0x5001e420, 0x24126ea1}};
+      {0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0x408f276d,
+       0x41c83b0e, 0xa20bc7c6, 0x6d5451fd},
+      {0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344, 0xa4093822, 0x299f31d0, 0xd16cfe09,
+       0x94fdcceb, 0x5001e420, 0x24126ea1}};
   for (int i = 0; i < 3; i++) {
     const uint32_t *k = known[i];
     uint32_t out[4];
@@ -88,12 +88,16 @@ static void check_elements(int op, uint8_t dtype, int64_t n, uint64_t key, uint6
       const double u = size == 8 ? (double)(wide_at(counter, key, i) >> 11) * 0x1p-53
                                  : (double)(word_at(counter, key, i) >> 8) * 0x1p-24;
       const double unit = size == 8 ? 1e-15 : dtype == GK_float32 ? 4e-7 : size == 2 ? 1e-2 : 0;
-      CHECKF(fabs(got - (a + u * (b - a))) <= unit * (fabs(a) + fabs(b)), "uniform %s: %g", name, got);
-      CHECKF(a < b ? got >= a && got < b : got <= a && got > b, "uniform %s: %.9g in [%g, %g)", name,
-             got, a, b);
+      CHECKF(fabs(got - (a + u * (b - a))) <= unit * (fabs(a) + fabs(b)), "uniform %s: %g", name,
+             got);
+      CHECKF(a < b ? got >= a && got < b : got <= a && got > b, "uniform %s: %.9g in [%g, %g)",
+             name, got, a, b);
     } else {
       const double want = (double)(a + b * normal_at(counter, key, i, size == 8));
-      const double unit = size == 8 ? 4e-15 : dtype == GK_float32 ? 2e-6 : dtype == GK_float16 ? 4e-3 : 3e-2;
+      const double unit = size == 8             ? 4e-15
+                          : dtype == GK_float32 ? 2e-6
+                          : dtype == GK_float16 ? 4e-3
+                                                : 3e-2;
       CHECKF(fabs(got - want) <= unit * (fabs(a) + fabs(b)), "normal %s: %.9g for %.9g", name, got,
              want);
     }
@@ -101,16 +105,18 @@ static void check_elements(int op, uint8_t dtype, int64_t n, uint64_t key, uint6
 }
 
 static void mapping(void) {
-  static const uint8_t integers[] = {GK_int8, GK_uint8, GK_int16, GK_uint16,
+  static const uint8_t integers[] = {GK_int8,  GK_uint8,  GK_int16, GK_uint16,
                                      GK_int32, GK_uint32, GK_int64, GK_uint64};
   static const uint8_t floats[] = {GK_float16, GK_bfloat16, GK_float32, GK_float64};
   static const double bounds[][2] = {{0, 1}, {-1, 0}, {-3, 5}, {2, -2}, {1, 1.03125}};
   for (int round = 0; round < 40; round++)
     for (int op = GK_OP_random_bits; op <= GK_OP_random_normal; op++) {
-      const uint8_t dtype = op == GK_OP_random_bits ? integers[test_below(8)] : floats[test_below(4)];
+      const uint8_t dtype =
+          op == GK_OP_random_bits ? integers[test_below(8)] : floats[test_below(4)];
       const int64_t n = test_below(4) ? test_below(60) : test_below(5000);
       const uint64_t key = test_random();
-      const uint64_t counter = test_below(4) ? test_random() : ~UINT64_C(0) - (uint64_t)test_below(9);
+      const uint64_t counter =
+          test_below(4) ? test_random() : ~UINT64_C(0) - (uint64_t)test_below(9);
       const double *bound = bounds[test_below(5)];
       const size_t bytes = (size_t)(n * gk_dtypes[dtype].size);
       char *first = NULL;
@@ -143,7 +149,8 @@ static void normal_accuracy(void) {
   double worst = 0;
   for (int round = 0; round < 64; round++) {
     for (int i = 0; i < N; i++) {
-      words[2 * i] = round < 2 ? (uint32_t)(round ? i : (1 << 24) - 1 - i) << 8 : (uint32_t)test_random();
+      words[2 * i] =
+          round < 2 ? (uint32_t)(round ? i : (1 << 24) - 1 - i) << 8 : (uint32_t)test_random();
       words[2 * i + 1] = (uint32_t)test_random();
     }
     gk_random()->normal32(N, words, 0, 1, out);
@@ -179,7 +186,9 @@ static void narrow_range(void) {
   static const uint8_t floats[] = {GK_float16, GK_bfloat16, GK_float32};
   char data[4 * 4096];
   for (int i = 0; i < 3; i++) {
-    const double high = floats[i] == GK_float32 ? 1 + 0x1p-23 : floats[i] == GK_float16 ? 1 + 0x1p-10 : 1 + 0x1p-7;
+    const double high = floats[i] == GK_float32   ? 1 + 0x1p-23
+                        : floats[i] == GK_float16 ? 1 + 0x1p-10
+                                                  : 1 + 0x1p-7;
     generate(GK_OP_random_uniform, floats[i], 4096, 1, 2, 1, high, data);
     int bad = 0;
     for (int k = 0; k < 4096; k++)

@@ -4,8 +4,8 @@
 
 #include "strided.h"
 
-static const uint8_t dtypes[] = {GK_bool,   GK_int8,    GK_uint8,    GK_int16,   GK_uint16,
-                                 GK_int32,  GK_uint32,  GK_int64,    GK_uint64,  GK_float16,
+static const uint8_t dtypes[] = {GK_bool,     GK_int8,    GK_uint8,   GK_int16,    GK_uint16,
+                                 GK_int32,    GK_uint32,  GK_int64,   GK_uint64,   GK_float16,
                                  GK_bfloat16, GK_float32, GK_float64, GK_complex64};
 
 static void fill_random(gk_view *v, int op, int specials) {
@@ -61,7 +61,10 @@ static bool beats(const void *p, const void *best, uint8_t dtype, bool largest) 
 }
 
 static double tolerance(uint8_t dtype) {
-  return dtype == GK_float64 ? 1e-13 : dtype == GK_float32 ? 1e-6 : dtype == GK_float16 ? 1e-3 : 8e-3;
+  return dtype == GK_float64   ? 1e-13
+         : dtype == GK_float32 ? 1e-6
+         : dtype == GK_float16 ? 1e-3
+                               : 8e-3;
 }
 
 // One result, `count` elements of `in` starting at row-major places `first`, which are
@@ -109,7 +112,7 @@ static void check_one(int op, const gk_view *in, const gk_view *out, int64_t o, 
     long double want = op == GK_OP_prod, size = 0, factors = 1;
     for (int64_t i = 0; i < count; i++) {
       const void *p = test_element(in, places[i]);
-      const long double x = in->dtype == GK_int64    ? (long double)(int64_t)test_integer(p, in->dtype)
+      const long double x = in->dtype == GK_int64 ? (long double)(int64_t)test_integer(p, in->dtype)
                             : in->dtype == GK_uint64 ? (long double)test_integer(p, in->dtype)
                                                      : gk_scalar_to_double(p, in->dtype);
       want = op == GK_OP_prod ? want * x : want + x;
@@ -145,9 +148,9 @@ static void run_case(int op, uint8_t from, uint8_t to, int ndim, const int64_t *
     if (axes >> i & 1) out.strides[i] = 0;
   gk_error error;
   gk_call call = {.op = (uint16_t)op, .family = GK_FAMILY_REDUCE, .inputs = 1, .outputs = 1};
-  call.compute = gk_ops[op].compute == GK_COMPUTE_BOOL ? GK_bool
+  call.compute = gk_ops[op].compute == GK_COMPUTE_BOOL                     ? GK_bool
                  : op == GK_OP_sum || op == GK_OP_prod || op == GK_OP_mean ? to
-                                                                          : from;
+                                                                           : from;
   call.axes = axes;
   call.size = in.size;
   call.in[0] = &in;
@@ -192,8 +195,10 @@ static void run_case(int op, uint8_t from, uint8_t to, int ndim, const int64_t *
 static uint8_t result_dtype(int op, uint8_t from) {
   const uint8_t class = gk_dtypes[from].class;
   switch (gk_ops[op].result) {
-  case GK_RESULT_BOOL: return GK_bool;
-  case GK_RESULT_INT64: return GK_int64;
+  case GK_RESULT_BOOL:
+    return GK_bool;
+  case GK_RESULT_INT64:
+    return GK_int64;
   case GK_RESULT_WIDE:
     if (test_below(4) == 0) return dtypes[1 + test_below(12)]; // the dtype asked for
     if (class == GK_CLASS_FLOAT) return from;
@@ -229,7 +234,8 @@ static void random_case(int64_t largest) {
 
 // Shapes that are cut into chunks and handed to threads.
 static void large_cases(void) {
-  static const int64_t shapes[][2] = {{1, 700001}, {3, 250007}, {300011, 3}, {9000, 60}, {70, 8000}};
+  static const int64_t shapes[][2] = {
+      {1, 700001}, {3, 250007}, {300011, 3}, {9000, 60}, {70, 8000}};
   static const uint8_t some[] = {GK_float32, GK_int32, GK_float16, GK_float64, GK_int8};
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
     for (int op = GK_OP_sum; op <= GK_OP_all; op++)

@@ -10,7 +10,8 @@ static void fill_random(gk_view *v, bool small) {
     if (v->dtype == GK_bool) {
       *(uint8_t *)p = (uint8_t)test_below(2);
     } else if (test_is_float(v->dtype)) {
-      const gk_scalar s = gk_scalar_from_double(small ? test_uniform() : 4 * test_uniform() - 2, v->dtype);
+      const gk_scalar s =
+          gk_scalar_from_double(small ? test_uniform() : 4 * test_uniform() - 2, v->dtype);
       memcpy(p, &s, gk_dtypes[v->dtype].size);
     } else {
       const uint64_t bits = test_random();
@@ -47,10 +48,11 @@ static void check_line(const gk_view *in, const gk_view *out, uint8_t compute, i
       if (from_float) cut = gk_scalar_from_double(gk_scalar_to_double(p, in->dtype), compute);
       wrapped += from_float ? test_integer(&cut, compute) : test_integer(p, in->dtype);
       CHECKF(memcmp(got, &wrapped, gk_dtypes[out->dtype].size) == 0, "%s to %s at %lld of %lld",
-             gk_dtypes[in->dtype].name, gk_dtypes[out->dtype].name, (long long)i, (long long)length);
+             gk_dtypes[in->dtype].name, gk_dtypes[out->dtype].name, (long long)i,
+             (long long)length);
       continue;
     }
-    const long double x = in->dtype == GK_int64    ? (long double)(int64_t)test_integer(p, in->dtype)
+    const long double x = in->dtype == GK_int64 ? (long double)(int64_t)test_integer(p, in->dtype)
                           : in->dtype == GK_uint64 ? (long double)test_integer(p, in->dtype)
                                                    : gk_scalar_to_double(p, in->dtype);
     sum += x;
@@ -62,14 +64,15 @@ static void check_line(const gk_view *in, const gk_view *out, uint8_t compute, i
                         : out->dtype == GK_float32 ? 1.2e-7
                         : out->dtype == GK_float16 ? 1e-3
                                                    : 8e-3;
-    CHECKF(value == want ||
-               fabs(value - want) <= unit * fabs(want) + 1e-14 * (double)size + 1e-7 * (unit == 1e-3),
+    CHECKF(value == want || fabs(value - want) <=
+                                unit * fabs(want) + 1e-14 * (double)size + 1e-7 * (unit == 1e-3),
            "%s to %s at %lld of %lld: %.17g for %.17g", gk_dtypes[in->dtype].name,
            gk_dtypes[out->dtype].name, (long long)i, (long long)length, value, want);
   }
 }
 
-static void run_case(uint8_t from, uint8_t to, int ndim, const int64_t *shape, int axis, bool plain) {
+static void run_case(uint8_t from, uint8_t to, int ndim, const int64_t *shape, int axis,
+                     bool plain) {
   gk_storage from_storage, to_storage;
   gk_view in = test_strided(&from_storage, from, ndim, shape, plain, true);
   gk_view out = test_strided(&to_storage, to, ndim, shape, plain || test_below(2), false);
@@ -86,8 +89,8 @@ static void run_case(uint8_t from, uint8_t to, int ndim, const int64_t *shape, i
     CHECK(gk_cpu_scan(&call, &error) == GK_OK);
     if (!out.size) continue;
     if (first) {
-      CHECKF(memcmp(first, to_storage.data, (size_t)to_storage.bytes) == 0, "%s: instruction sets differ",
-             gk_dtypes[from].name);
+      CHECKF(memcmp(first, to_storage.data, (size_t)to_storage.bytes) == 0,
+             "%s: instruction sets differ", gk_dtypes[from].name);
     } else {
       first = malloc((size_t)to_storage.bytes);
       memcpy(first, to_storage.data, (size_t)to_storage.bytes);
@@ -122,9 +125,11 @@ int main(void) {
       size *= shape[d];
     }
     const uint8_t from = (uint8_t)(GK_bool + test_below(GK_float64));
-    run_case(from, result_dtype(from), ndim, shape, ndim ? (int)test_below(ndim) : 0, test_below(3) == 0);
+    run_case(from, result_dtype(from), ndim, shape, ndim ? (int)test_below(ndim) : 0,
+             test_below(3) == 0);
   }
-  static const int64_t large[][2] = {{1, 500009}, {2, 300007}, {300, 1000}, {4000, 90}, {100000, 5}};
+  static const int64_t large[][2] = {
+      {1, 500009}, {2, 300007}, {300, 1000}, {4000, 90}, {100000, 5}};
   static const uint8_t some[] = {GK_float32, GK_float64, GK_int64, GK_int32, GK_float16};
   for (int s = 0; s < 5; s++)
     for (int axis = 0; axis < 2; axis++)

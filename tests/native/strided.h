@@ -64,19 +64,21 @@ static inline void *test_element(const gk_view *v, int64_t flat) {
   return (char *)v->storage->data + v->offset + at * gk_dtypes[v->dtype].size;
 }
 
-static inline bool test_is_float(uint8_t dtype) {
-  return gk_dtypes[dtype].class == GK_CLASS_FLOAT;
-}
+static inline bool test_is_float(uint8_t dtype) { return gk_dtypes[dtype].class == GK_CLASS_FLOAT; }
 
 // An integer or bool element, its bits extended to 64.
 static inline uint64_t test_integer(const void *p, uint8_t dtype) {
   gk_scalar s = {{0}};
   memcpy(&s, p, gk_dtypes[dtype].size);
   switch (dtype) {
-  case GK_int8: return (uint64_t)(int64_t)(int8_t)s.bytes[0];
-  case GK_int16: return (uint64_t)(int64_t)(int16_t)s.u64;
-  case GK_int32: return (uint64_t)(int64_t)(int32_t)s.u64;
-  default: return s.u64;
+  case GK_int8:
+    return (uint64_t)(int64_t)(int8_t)s.bytes[0];
+  case GK_int16:
+    return (uint64_t)(int64_t)(int16_t)s.u64;
+  case GK_int32:
+    return (uint64_t)(int64_t)(int32_t)s.u64;
+  default:
+    return s.u64;
   }
 }
 
