@@ -1,0 +1,501 @@
+"""Writes the golden files of this folder: what gpukit's ops give, computed by NumPy.
+
+    python3 tests/golden/generate.py           (NumPy 2 on x86-64; nothing else)
+
+The same NumPy writes the same files. They are kept in git: whoever changes a rule here runs
+the script and commits both.
+
+    *.npz           cases of one family of ops each. The member "manifest.json" is UTF-8 text as
+                    uint8: a list of
+        op          camelCase name: of a function of gk or gk.nn, or of a method (astype)
+        operands    each {"array": member, "view": [[method, ...arguments], ...]}: the member, seen
+                    through gpukit's methods one after the other; or {"value": a plain argument}
+        options     the last argument, where there is one
+        expected    {"array": member, "start": i, "shape": [...]}: elements from i on
+        tolerance   "exact": every value, NaN for any NaN, the sign of zeros too
+                    "equal": the same, but 0 and -0 are equal
+                    "ulp:N": within N of the last place
+                    "sum": |got - expected| <= 4 * epsilon of the result's dtype * "scale", where
+                    scale is the largest sum of the absolute terms; inf and NaN as they stand
+    print.json      arrays and NumPy's str() of them, for tests/array/print.test.ts
+    promotion.json  dtype of a, dtype of b: the result's, null where there is none
+
+Where gpukit differs from NumPy (an integer with a float gives that float; div, mean, exp
+of integers give float32; float to integer saturates; int8 products give int32; sums of float16
+accumulate in float32), operands are cast by the rules below before NumPy computes.
+"""
+
+import warnings
+from fractions import Fraction
+
+import numpy as np
+
+import text
+from support import (
+    DTYPES,
+    FLOATS,
+    HERE,
+    INTEGERS,
+    Array,
+    File,
+    cast,
+    compute_dtype,
+    layouts,
+    magnitude,
+    mild,
+    mixes,
+    pairs,
+    promote,
+    special,
+    wide,
+)
+
+np.seterr(all="ignore")
+warnings.simplefilter("ignore", RuntimeWarning)  # means of nothing are NaN
+
+# ---- elementwise
+
+UNARY = {
+    # op: rule, what accepts bool, function of an operand in the compute dtype, tolerance
+    "neg": ("promote", False, np.negative, "exact"),
+    "abs": ("promote", True, np.abs, "exact"),
+    "square": ("promote", True, lambda x: x * x, "exact"),
+    "sqrt": ("float", True, np.sqrt, "exact"),
+    "reciprocal": ("float", True, lambda x: np.divide(x.dtype.type(1), x), "exact"),
+    "exp": ("float", True, lambda x: precisely(np.exp, x), "ulp:2"),
+    "log": ("float", True, lambda x: precisely(np.log, x), "ulp:2"),
+    "tanh": ("float", True, lambda x: precisely(np.tanh, x), "ulp:2"),
+    "floor": ("promote", True, lambda x: np.floor(x) if x.dtype.kind == "f" else x, "exact"),
+    "isnan": ("promote", True, lambda x: x != x, "exact"),
+    "logicalNot": ("bool", True, np.logical_not, "exact"),
+    "relu": ("promote", False, lambda x: np.maximum(x, x.dtype.type(0)), "equal"),
+}
+BINARY = {
+    "add": ("promote", True, np.add, "exact"),
+    "sub": ("promote", False, np.subtract, "exact"),
+    "mul": ("promote", True, np.multiply, "exact"),
+    "div": ("float", True, np.divide, "exact"),
+    "maximum": ("promote", True, np.maximum, "equal"),
+    "minimum": ("promote", True, np.minimum, "equal"),
+    "equal": ("promote", True, np.equal, "exact"),
+    "notEqual": ("promote", True, np.not_equal, "exact"),
+    "less": ("promote", True, np.less, "exact"),
+    "lessEqual": ("promote", True, np.less_equal, "exact"),
+    "greater": ("promote", True, np.greater, "exact"),
+    "greaterEqual": ("promote", True, np.greater_equal, "exact"),
+    "logicalAnd": ("bool", True, np.logical_and, "exact"),
+    "logicalOr": ("bool", True, np.logical_or, "exact"),
+}
+COMPLEX_UNARY = ["neg", "square", "logicalNot"]
+COMPLEX_BINARY = ["add", "sub", "mul", "equal", "notEqual", "logicalAnd", "logicalOr"]
+
+
+def precisely(function, x):
+    """Rounded once from more precision than the dtype has."""
+    return function(x.astype(np.longdouble if x.dtype == np.float64 else np.float64)).astype(x.dtype)
+
+
+def fma(a, b, c):
+    if a.dtype.kind != "f":
+        return a * b + c
+    a, b, c = np.broadcast_arrays(a, b, c)
+    return np.array([fma_one(*xyz) for xyz in zip(a.flat, b.flat, c.flat)], a.dtype).reshape(a.shape)
+
+
+def fma_one(a, b, c):
+    """The float nearest to a * b + c."""
+    with_inf = a.astype(np.longdouble) * b.astype(np.longdouble) + c.astype(np.longdouble)
+    if not (np.isfinite(a) and np.isfinite(b) and np.isfinite(c)):
+        return with_inf.astype(a.dtype)
+    exact = Fraction(float(a)) * Fraction(float(b)) + Fraction(float(c))
+    near = with_inf.astype(a.dtype)
+    if exact == 0 or not np.isfinite(near):
+        return near
+    around = [near, *(np.nextafter(near, a.dtype.type(end)) for end in (-np.inf, np.inf))]
+
+    def distance(x):  # of two as near, the even one
+        return abs(Fraction(float(x)) - exact), int(x.view(f"u{x.itemsize}")) & 1
+
+    return min((x for x in around if np.isfinite(x)), key=distance)
+
+
+def elementwise():
+    rng, file = np.random.default_rng(1), File("elementwise")
+    a, b, c = ({t: file.array(f"{x}.{t}", special(t, rng)) for t in DTYPES} for x in "abc")
+
+    def evaluate(function, rule, *operands, dtype=None):
+        dtype = dtype or compute_dtype(rule, *(x.dtype for x in operands))
+        return function(*(cast(x.value if isinstance(x, Array) else x, dtype) for x in operands))
+
+    for op, (rule, takes_bool, function, tolerance) in UNARY.items():
+        for t in DTYPES if takes_bool else DTYPES[1:]:
+            for x in layouts(a[t]).values():
+                file.case(op, [x], evaluate(function, rule, x), tolerance)
+    for op, (rule, takes_bool, function, tolerance) in BINARY.items():
+        for t in DTYPES if takes_bool else DTYPES[1:]:
+            for x, y in pairs(a[t], b[t]):
+                file.case(op, [x, y], evaluate(function, rule, x, y), tolerance)
+            if t != "bool":  # numbers take the array's dtype
+                number = 3 if np.dtype(t).kind in "iu" else -1.5
+                x = a[t].at("1:3", "::2")
+                for operands in ([x, number], [number, x]):
+                    kind = compute_dtype(rule, t)
+                    file.case(op, operands, evaluate(function, rule, *operands, dtype=kind), tolerance)
+    # Comparisons with any number are exact.
+    for op in ("equal", "notEqual", "less", "lessEqual", "greater", "greaterEqual"):
+        for t in ("int8", "uint8", "int32", "uint64"):
+            for number in (300, -1, 0.5, 1e300):
+                x = a[t].at(1)
+                values = [int(v) for v in x.value]
+                python = {"equal": "__eq__", "notEqual": "__ne__", "less": "__gt__"}
+                python |= {"lessEqual": "__ge__", "greater": "__lt__", "greaterEqual": "__le__"}
+                compare = getattr(Fraction(number), python[op])
+                file.case(op, [x, number], np.array([compare(v) for v in values]))
+    # Every two dtypes.
+    for op in ("add", "div", "less"):
+        rule, _, function, tolerance = BINARY[op]
+        for t in DTYPES:
+            for u in DTYPES:
+                if t != u and mixes(t, u):
+                    x, y = a[t].at(1, "::2"), b[u].at(2, "::-2")
+                    file.case(op, [x, y], evaluate(function, rule, x, y), tolerance)
+    # Three operands.
+    for i, t in enumerate(DTYPES):
+        for j, (x, y) in enumerate(pairs(a[t], b[t])):
+            mask = b[DTYPES[i - 1]]
+            choice = mask.at(1, j % 6) if j % 2 else mask.at("0:1", "3:4")
+            expected = np.where(cast(choice.value, bool), x.value, y.value)
+            file.case("where", [choice, x, y], expected)
+            if x.value.shape == y.value.shape:
+                z = c[t].at(0, 1)
+                file.case("clip", [x, y, z], evaluate(clip, "promote", x, y, z), "equal")
+                if t != "bool":
+                    file.case("fma", [x, y, z], evaluate(fma, "promote", x, y, z))
+        flat = [v[t].at("1:3") for v in (a, b, c)]
+        mask = a["bool"].at("0:2")
+        file.case("where", [mask, *flat[:2]], np.where(mask.value, flat[0].value, flat[1].value))
+        file.case("clip", flat, evaluate(clip, "promote", *flat), "equal")
+        if t != "bool":
+            file.case("fma", flat, evaluate(fma, "promote", *flat))
+            low, high = 1, 5
+            expected = evaluate(clip, "promote", flat[0], low, high, dtype=t)
+            file.case("clip", [flat[0], low, high], expected, "equal")
+            expected = np.where(mask.value, flat[0].value, cast(low, t))
+            file.case("where", [mask, flat[0], low], expected)
+    # Complex: small whole parts, so that products are exact.
+    parts = rng.integers(-4, 5, (2, 4, 6, 2)).astype(np.float32)
+    z, w = (file.array(f"{n}.complex64", p.view(np.complex64)[..., 0]) for n, p in zip("zw", parts))
+    for op in COMPLEX_UNARY:
+        rule, _, function, _ = UNARY[op]
+        for x in layouts(z).values():
+            file.case(op, [x], evaluate(function, rule, x), "equal")
+    for op in COMPLEX_BINARY:
+        rule, _, function, _ = BINARY[op]
+        for x, y in pairs(z, w):
+            file.case(op, [x, y], evaluate(function, rule, x, y), "equal")
+    file.save()
+
+
+def clip(x, low, high):
+    return np.minimum(np.maximum(x, low), high)
+
+
+# ---- reductions and scans
+
+REDUCTIONS = "sum mean prod min max argmin argmax any all".split()
+
+
+def reduce_views(m):
+    """Views of a [4, 3, 8] array with three axes, of one and of none."""
+    return [
+        m.at("1:3"),
+        m.transpose(2, 0, 1),
+        m.at("::2", "::-1", "1::2"),
+        m.at(1).reshape(1, 3, 8).broadcast_to(2, 3, 8),
+        m.at("2:2"),
+        m.at(0, 1, 2),
+        m.at("::-1", 1, 3),
+    ]
+
+
+def reduced(op, x, axis, keepdims, dtype=None):
+    """Expected result and, where it is rounded, the sums of the absolute terms."""
+    axis = tuple(axis) if isinstance(axis, list) else axis
+    where = {"axis": axis, "keepdims": keepdims}
+    if op in ("any", "all"):
+        return getattr(np, op)(cast(x, bool), **where), None
+    if op in ("min", "max", "argmin", "argmax"):
+        return getattr(np, op)(x, **where), None
+    result = np.dtype(dtype or (compute_dtype("float", x.dtype) if op == "mean" else wide(x.dtype)))
+    x = cast(x, result)
+    if result.kind in "iu":
+        return getattr(np, op)(x, dtype=result, **where), None
+    exact = x.astype(np.longdouble)
+    both = exact, magnitude(exact)
+    return tuple(np.asarray(getattr(np, op)(v, **where)).astype(result) for v in both)
+
+
+def reductions():
+    rng, file = np.random.default_rng(2), File("reduce")
+    m = {t: file.array(f"m.{t}", mild(t, rng, (4, 3, 8))) for t in DTYPES}
+    s = {t: file.array(f"s.{t}", special(t, rng)) for t in DTYPES}
+    long = {t: file.array(f"long.{t}", mild(t, rng, (7, 31))) for t in ["int8", "uint32", *FLOATS]}
+
+    def case(op, x, axis, keepdims=False, dtype=None):
+        result = reduced(op, x.value, axis, keepdims, dtype)
+        options = {}
+        if axis is not None:
+            options["axis"] = axis
+        if keepdims:
+            options["keepdims"] = True
+        if dtype:
+            options["dtype"] = dtype
+        tolerance = "equal" if result[1] is None else "ulp:32" if op == "prod" else "sum"
+        file.case(op, [x], result[0], tolerance, result[1], **options)
+
+    turn = 0
+    for op in REDUCTIONS:
+        place, needs_one = op.startswith("arg"), op in ("min", "max", "argmin", "argmax")
+        for t in DTYPES:
+            views = reduce_views(m[t])
+            # All for some dtypes, some for every dtype.
+            for x in views if t in ("float32", "int16", "bool") else views[turn % 2 :: 2]:
+                ndim = x.value.ndim
+                axes = [None, *range(-1, ndim)] if ndim else [None]
+                if ndim == 3 and not place:
+                    axes += [[0, 1], [0, 2], [2, 1], [0, 1, 2]]
+                if t not in ("float32", "int16", "bool"):
+                    axes = [axes[(turn + i) % len(axes)] for i in range(min(2, len(axes)))]
+                for axis in axes:
+                    turn += 1
+                    some = [axis] if isinstance(axis, int) else axis or range(ndim)
+                    if needs_one and x.value.size == 0 and 0 in [x.value.shape[i] for i in some]:
+                        continue
+                    case(op, x, axis, turn % 3 == 0)
+            if op not in ("sum", "mean", "prod"):
+                for x in layouts(s[t]).values():
+                    turn += 1
+                    axis = [None, 0, 1][turn % 3] if x.value.ndim else None
+                    if not (needs_one and x.value.size == 0 and axis != 1):
+                        case(op, x, axis)
+        if op != "prod":
+            for t in long:
+                for axis in (None, 0, 1):
+                    case(op, long[t], axis)
+    # Infinities and NaN pass through sums; finite overflow does not happen on the way.
+    for t in FLOATS:
+        values = mild(t, rng, (4, 20))
+        values[1, 3] = values[3, 5] = np.inf
+        values[2, 9] = np.nan
+        values[3, 6] = -np.inf
+        values = file.array(f"inf.{t}", values)
+        for op in ("sum", "mean", "prod"):
+            case(op, values, 1)
+            case(op, values.at("0:2"), None)
+    for op, t, dtype in [
+        ("sum", "float32", "float64"),
+        ("sum", "float16", "float32"),
+        ("sum", "int32", "float64"),
+        ("sum", "int8", "int32"),
+        ("sum", "int32", "uint8"),
+        ("sum", "bool", "uint16"),
+        ("prod", "int16", "int16"),
+        ("prod", "float32", "float64"),
+        ("mean", "int32", "float64"),
+        ("mean", "float16", "float32"),
+    ]:
+        for axis in (None, 1):
+            case(op, m[t].at("::2"), axis, dtype=dtype)
+
+    def scan(x, axis, dtype=None):
+        result = np.dtype(dtype or wide(x.dtype))
+        value, scale = cast(x.value, result), None
+        if result.kind == "f":
+            scale = magnitude(value.astype(np.float64)).sum(axis=axis)
+            value = value.astype(np.longdouble)
+        expected = np.cumsum(value, axis=axis).astype(result)
+        options = ({} if axis is None else {"axis": axis}) | ({"dtype": dtype} if dtype else {})
+        file.case("cumsum", [x], expected, "equal" if scale is None else "sum", scale, **options)
+
+    for t in DTYPES:
+        for i, x in enumerate(reduce_views(m[t])):
+            axes = [None, *range(-1, x.value.ndim)] if x.value.ndim else [None]
+            scan(x, axes[(i + turn) % len(axes)])
+            turn += 1
+        for x in layouts(m[t].at(1).reshape(4, 6)).values():
+            scan(x, turn % 2 if x.value.ndim else None)
+            turn += 1
+    for t in long:
+        scan(long[t], None)
+        scan(long[t].at(":", "::-1"), 1)
+    scan(m["int32"], 2, "float32")
+    scan(m["float16"], 0, "float32")
+    scan(m["int16"], 1, "int16")
+    file.save()
+
+
+# ---- matrix products
+
+
+def matmul():
+    rng, file = np.random.default_rng(3), File("matmul")
+    a = {t: file.array(f"a.{t}", mild(t, rng, (4, 5, 6))) for t in DTYPES}
+    b = {t: file.array(f"b.{t}", mild(t, rng, (2, 6, 7))) for t in DTYPES}
+
+    def case(x, y, dtype=None):
+        result = dtype or promote(x.dtype, y.dtype)
+        if not dtype and result == "int8":
+            result = "int32"
+        p, q = cast(x.value, result), cast(y.value, result)
+        options = {"dtype": dtype} if dtype else {}
+        if np.dtype(result).kind != "f":
+            file.case("matmul", [x, y], p @ q, **options)
+            return
+        p, q = p.astype(np.float64), q.astype(np.float64)
+        if result == "float64":
+            p, q = p.astype(np.longdouble), q.astype(np.longdouble)
+        scale = magnitude(p) @ magnitude(q)
+        file.case("matmul", [x, y], (p @ q).astype(result), "sum", scale, **options)
+
+    for t in DTYPES:
+        p, q = a[t], b[t]
+        for x, y in [
+            (p.at(0), q.at(0)),
+            (p.at(1).transpose(1, 0), q.at(1, "1::")),
+            (p.at(2, "::-1", "::2"), q.at(0, "::2", "::-3")),
+            (q.at(0).transpose(1, 0), p.at(3).transpose(1, 0)),
+            (p, q.at(1)),  # a batch with one matrix
+            (p.reshape(2, 2, 5, 6), q.at(":", None).transpose(1, 0, 2, 3)),  # batches that broadcast
+            (p.at("::3"), q),
+            (p.at(0, 0), q.at(0)),  # vectors
+            (p.at(0), q.at(1, ":", 2)),
+            (p.at(0, 1), q.at(1, ":", 3)),
+            (p, q.at(0, ":", 1)),
+            (p.at(0, ":", "2:2"), q.at(0, "2:2")),  # no terms: zeros
+            (p.at(0, "1:1"), q.at(0)),
+            (p.at(0, "0:1", "0:1"), q.at(0, "0:1", "0:1")),
+            (p.at(0, 0).broadcast_to(3, 6), q.at(1)),
+        ]:
+            case(x, y)
+    for t, u in [("float32", "int16"), ("int8", "uint8"), ("float16", "float64"), ("bool", "int8")]:
+        case(a[t].at(0), b[u].at(0))
+    for t, dtype in [("int8", "float32"), ("float16", "float32"), ("int8", "int8"), ("uint8", "int32")]:
+        case(a[t].at(0), b[t].at(0), dtype)
+    x = mild("float32", rng, (3, 4))
+    x[0, 1], x[1, 2], x[2, 0] = np.inf, np.nan, -np.inf
+    y = mild("float32", rng, (4, 3))
+    y[1, 0] = 0
+    case(file.array("inf.a", x), file.array("inf.b", y))
+    big = {t: rng.integers(np.iinfo(t).min, np.iinfo(t).max, (9, 9), t, True) for t in INTEGERS}
+    for t in INTEGERS:
+        x = file.array(f"big.{t}", big[t])
+        case(x, x.transpose(1, 0))
+    for t, m, k, n in [("float32", 37, 41, 35), ("int8", 9, 70, 17), ("float16", 13, 33, 18)]:
+        x = file.array(f"wide.{t}", mild(t, rng, (m, k)))  # past the edges of tiles
+        y = file.array(f"tall.{t}", mild(t, rng, (k, n)))
+        case(x, y)
+        case(y.transpose(1, 0), x.transpose(1, 0))
+    file.save()
+
+
+# ---- take, sort, argsort
+
+
+def indexing():
+    rng, file = np.random.default_rng(4), File("indexing")
+    s = {t: file.array(f"s.{t}", special(t, rng)) for t in DTYPES}
+    indices = {t: file.array(f"i.{t}", rng.integers(-4 if t[0] == "i" else 0, 4, (3, 4)).astype(t))
+               for t in INTEGERS}
+    turn = 0
+    for t in DTYPES:
+        for name, x in layouts(s[t]).items():
+            turn += 1
+            index = indices[INTEGERS[turn % len(INTEGERS)]]
+            views = [index.at(0), index.transpose(1, 0).at("::2"), index.at(1, 2), index.at("1:1")]
+            for i in views[turn % 2 :: 2]:
+                for axis in [None, *range(-1, x.value.ndim)] if x.value.ndim else [None]:
+                    length = x.value.size if axis is None else x.value.shape[axis]
+                    used = i.value.astype(np.int64)
+                    if used.size and (used.max() >= length or used.min() < -length):
+                        continue
+                    options = {} if axis is None else {"axis": axis}
+                    expected = np.take(x.value, used, axis=axis)
+                    file.case("take", [x, i], expected, **options)
+    m = {t: file.array(f"m.{t}", mild(t, rng, (3, 5, 4))) for t in DTYPES}
+    long = {t: file.array(f"long.{t}", special(t, rng, (4, 70))) for t in ["int16", "int64", *FLOATS]}
+    for t in DTYPES:
+        views = list(layouts(s[t]).values()) + [m[t], m[t].transpose(2, 1, 0), m[t].at("::-2", 1)]
+        views += [long[t], long[t].transpose(1, 0)] if t in long else []
+        for x in views:
+            axes = ["none", None, 0] if x.value.ndim == 2 else ["none", None, 1][: x.value.ndim]
+            for axis in [1] if x.name.startswith("long") else axes or ["none"]:
+                # Not given: the last one; null: flattened.
+                options = {} if axis == "none" else {"axis": axis}
+                where = -1 if axis == "none" and x.value.ndim else None if axis == "none" else axis
+                file.case("sort", [x], sort(x.value, where), "equal", **options)
+                file.case("argsort", [x], argsort(x.value, where), **options)
+    file.save()
+
+
+def sort(x, axis):
+    return np.sort(x, axis=axis, kind="stable") if x.ndim else x
+
+
+def argsort(x, axis):
+    return np.argsort(x, axis=axis, kind="stable") if x.ndim else np.int64(0)
+
+
+# ---- conversions and creation
+
+
+def creation():
+    rng, file = np.random.default_rng(5), File("create")
+    for t in DTYPES:
+        base = file.array(f"a.{t}", special(t, rng))
+        for u in DTYPES:
+            file.case("astype", [base, u], cast(base.value, u))
+        for i, x in enumerate(layouts(base).values()):
+            for u in ("float32", DTYPES[i % len(DTYPES)]):
+                file.case("astype", [x, u], cast(x.value, u))
+    # Halfway cases, and where two roundings would show.
+    half = [1 + 2.0**-11, 1 + 3 * 2.0**-11, 65519.99, 65520, 2.0**-25, 2.0**-25 * 1.0001]
+    half += [1 + 2.0**-11 + 2.0**-40, -(1 + 2.0**-11 - 2.0**-40), 2.0**-24 * 1.5, 1e-300]
+    half = file.array("half", np.array(half + [-x for x in half], np.float64))
+    edges = [255, 255.9, 256, -0.9, -1, 127.5, 128, -128.9, -129, 2**31, 2**31 - 1, -(2.0**31), 2**32]
+    edges += [2.0**63, -(2.0**63), 2.0**64, 2.0**53 + 2, 1e300, -1e300]
+    edges = file.array("edges", np.array(edges, np.float64))
+    for u in DTYPES:
+        file.case("astype", [half, u], cast(half.value, u))
+        file.case("astype", [edges, u], cast(edges.value, u))
+    wide_ints = file.array("wide", np.array([2**24 + 1, 2**53 + 1, 2**63 - 1, -(2**63), 2**40 + 1]))
+    for u in FLOATS:
+        file.case("astype", [wide_ints, u], cast(wide_ints.value, u))
+
+    def arange(start, stop, step):
+        return start + step * np.arange(max(0, np.ceil((stop - start) / step)))
+
+    for t in DTYPES[1:]:
+        for bounds in [(0, 10, 1), (2, 11, 3), (5, 5, 1)]:
+            file.case("arange", list(bounds), cast(arange(*bounds), t), dtype=t)
+    for t in FLOATS + ["int8", "int64"]:
+        file.case("arange", [5, -6, -2], cast(arange(5, -6, -2), t), dtype=t)
+    for t in FLOATS:
+        file.case("arange", [0.5, 3.2, 0.3], cast(arange(0.5, 3.2, 0.3), t), dtype=t)
+    for t in DTYPES:
+        for rows, columns, k in [(3, 3, 0), (3, 5, 1), (5, 3, -2), (3, 3, 7), (0, 3, 0)]:
+            file.case("eye", [rows, columns], np.eye(rows, columns, k, t), dtype=t, k=k)
+        for shape in [[], [7], [2, 3], [2, 0]]:
+            file.case("full", [shape, 1], np.full(shape, 1, t), dtype=t)
+    file.save()
+
+
+if __name__ == "__main__":
+    elementwise()
+    reductions()
+    matmul()
+    indexing()
+    creation()
+    text.printing()
+    text.promotion()
+    files = [p for p in HERE.iterdir() if p.suffix in (".npz", ".json")]
+    print(f"{sum(p.stat().st_size for p in files)} bytes in all")
