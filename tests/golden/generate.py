@@ -22,7 +22,7 @@ the script and commits both.
 
 Where gpukit differs from NumPy (an integer with a float gives that float; div, mean, exp
 of integers give float32; float to integer saturates; int8 products give int32; sums of float16
-accumulate in float32), operands are cast by the rules below before NumPy computes.
+accumulate in float32), support.py casts operands by its own rules before NumPy computes.
 """
 
 import warnings
@@ -92,14 +92,18 @@ COMPLEX_BINARY = ["add", "sub", "mul", "equal", "notEqual", "logicalAnd", "logic
 
 def precisely(function, x):
     """Rounded once from more precision than the dtype has."""
-    return function(x.astype(np.longdouble if x.dtype == np.float64 else np.float64)).astype(x.dtype)
+    return function(x.astype(np.longdouble if x.dtype == np.float64 else np.float64)).astype(
+        x.dtype
+    )
 
 
 def fma(a, b, c):
     if a.dtype.kind != "f":
         return a * b + c
     a, b, c = np.broadcast_arrays(a, b, c)
-    return np.array([fma_one(*xyz) for xyz in zip(a.flat, b.flat, c.flat)], a.dtype).reshape(a.shape)
+    return np.array([fma_one(*xyz) for xyz in zip(a.flat, b.flat, c.flat)], a.dtype).reshape(
+        a.shape
+    )
 
 
 def fma_one(a, b, c):
@@ -140,7 +144,9 @@ def elementwise():
                 x = a[t].at("1:3", "::2")
                 for operands in ([x, number], [number, x]):
                     kind = compute_dtype(rule, t)
-                    file.case(op, operands, evaluate(function, rule, *operands, dtype=kind), tolerance)
+                    file.case(
+                        op, operands, evaluate(function, rule, *operands, dtype=kind), tolerance
+                    )
     # Comparisons with any number are exact.
     for op in ("equal", "notEqual", "less", "lessEqual", "greater", "greaterEqual"):
         for t in ("int8", "uint8", "int32", "uint64"):
@@ -365,7 +371,10 @@ def matmul():
             (p.at(2, "::-1", "::2"), q.at(0, "::2", "::-3")),
             (q.at(0).transpose(1, 0), p.at(3).transpose(1, 0)),
             (p, q.at(1)),  # a batch with one matrix
-            (p.reshape(2, 2, 5, 6), q.at(":", None).transpose(1, 0, 2, 3)),  # batches that broadcast
+            (
+                p.reshape(2, 2, 5, 6),
+                q.at(":", None).transpose(1, 0, 2, 3),
+            ),  # batches that broadcast
             (p.at("::3"), q),
             (p.at(0, 0), q.at(0)),  # vectors
             (p.at(0), q.at(1, ":", 2)),
@@ -379,7 +388,12 @@ def matmul():
             case(x, y)
     for t, u in [("float32", "int16"), ("int8", "uint8"), ("float16", "float64"), ("bool", "int8")]:
         case(a[t].at(0), b[u].at(0))
-    for t, dtype in [("int8", "float32"), ("float16", "float32"), ("int8", "int8"), ("uint8", "int32")]:
+    for t, dtype in [
+        ("int8", "float32"),
+        ("float16", "float32"),
+        ("int8", "int8"),
+        ("uint8", "int32"),
+    ]:
         case(a[t].at(0), b[t].at(0), dtype)
     x = mild("float32", rng, (3, 4))
     x[0, 1], x[1, 2], x[2, 0] = np.inf, np.nan, -np.inf
@@ -404,8 +418,10 @@ def matmul():
 def indexing():
     rng, file = np.random.default_rng(4), File("indexing")
     s = {t: file.array(f"s.{t}", special(t, rng)) for t in DTYPES}
-    indices = {t: file.array(f"i.{t}", rng.integers(-4 if t[0] == "i" else 0, 4, (3, 4)).astype(t))
-               for t in INTEGERS}
+    indices = {
+        t: file.array(f"i.{t}", rng.integers(-4 if t[0] == "i" else 0, 4, (3, 4)).astype(t))
+        for t in INTEGERS
+    }
     turn = 0
     for t in DTYPES:
         for name, x in layouts(s[t]).items():
@@ -422,7 +438,9 @@ def indexing():
                     expected = np.take(x.value, used, axis=axis)
                     file.case("take", [x, i], expected, **options)
     m = {t: file.array(f"m.{t}", mild(t, rng, (3, 5, 4))) for t in DTYPES}
-    long = {t: file.array(f"long.{t}", special(t, rng, (4, 70))) for t in ["int16", "int64", *FLOATS]}
+    long = {
+        t: file.array(f"long.{t}", special(t, rng, (4, 70))) for t in ["int16", "int64", *FLOATS]
+    }
     for t in DTYPES:
         views = list(layouts(s[t]).values()) + [m[t], m[t].transpose(2, 1, 0), m[t].at("::-2", 1)]
         views += [long[t], long[t].transpose(1, 0)] if t in long else []
@@ -461,7 +479,21 @@ def creation():
     half = [1 + 2.0**-11, 1 + 3 * 2.0**-11, 65519.99, 65520, 2.0**-25, 2.0**-25 * 1.0001]
     half += [1 + 2.0**-11 + 2.0**-40, -(1 + 2.0**-11 - 2.0**-40), 2.0**-24 * 1.5, 1e-300]
     half = file.array("half", np.array(half + [-x for x in half], np.float64))
-    edges = [255, 255.9, 256, -0.9, -1, 127.5, 128, -128.9, -129, 2**31, 2**31 - 1, -(2.0**31), 2**32]
+    edges = [
+        255,
+        255.9,
+        256,
+        -0.9,
+        -1,
+        127.5,
+        128,
+        -128.9,
+        -129,
+        2**31,
+        2**31 - 1,
+        -(2.0**31),
+        2**32,
+    ]
     edges += [2.0**63, -(2.0**63), 2.0**64, 2.0**53 + 2, 1e300, -1e300]
     edges = file.array("edges", np.array(edges, np.float64))
     for u in DTYPES:

@@ -1,5 +1,5 @@
-"""What generate.py and text.py share: gpukit's rules of dtypes, arrays as operands with their views,
-files of cases, and values to compute with. The files' format is in generate.py.
+"""What generate.py and text.py share: gpukit's rules of dtypes, operands with their views, files of
+cases, and values to compute with. The files' format is in generate.py.
 """
 
 import io

@@ -8,7 +8,9 @@ from support import DTYPES, FLOATS, HERE, INTEGERS, promote
 
 
 def to_json(value, indent=0, room=100):
-    """JSON as the project's formatter leaves it. `room`: columns left in the line, with what stands before the value and the comma behind."""
+    """JSON as the project's formatter leaves it. `room`: columns that are left in the line, beside
+    what stands before the value.
+    """
     if isinstance(value, dict) and value:
         inner = " " * (indent + 2)
         lines = []
@@ -48,8 +50,12 @@ def printing():
         x = np.asarray(values, dtype)
         names = {"edgeItems": "edgeitems", "lineWidth": "linewidth"}
         with np.printoptions(**{names.get(k, k): v for k, v in options.items()}):
-            entry = {"dtype": x.dtype.name, "shape": list(x.shape), "values": json_values(x),
-                     "text": str(x)}
+            entry = {
+                "dtype": x.dtype.name,
+                "shape": list(x.shape),
+                "values": json_values(x),
+                "text": str(x),
+            }
         if options:
             entry["options"] = options
         entries.append(entry)
@@ -58,7 +64,11 @@ def printing():
     for dtype in DTYPES + ["complex64"]:
         add(np.array(3).astype(dtype))
         add(np.zeros((0, 3), dtype))
-        add((np.arange(6).reshape(2, 3) * 3 - (7 if np.dtype(dtype).kind in "ifc" else 0)).astype(dtype))
+        add(
+            (np.arange(6).reshape(2, 3) * 3 - (7 if np.dtype(dtype).kind in "ifc" else 0)).astype(
+                dtype
+            )
+        )
     for t in INTEGERS:
         info = np.iinfo(t)
         add([info.min, info.max, 0, 7], t)
