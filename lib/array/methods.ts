@@ -3,14 +3,14 @@
 
 // The ops as methods. This file knows the functions and the class, so that neither needs the other.
 
-import type { DType, FloatOf, Promote, WideOf } from "./dtype.ts";
+import type { DType, FloatOf, WideOf } from "./dtype.ts";
 import { extend, type NDArray } from "./ndarray.ts";
 import { Op } from "../ops/table.ts";
 import { binary, reduce, ternary, unary } from "../ops/submit.ts";
 import type { Common, DTypeOf, Operand, OpOptions, ReduceOptions } from "../ops/submit.ts";
 import { cumsum, type CumulativeOptions } from "../ops/reduce.ts";
 import { argsort, sort, type SortOptions } from "../ops/sort.ts";
-import { matmul, type MatmulOptions } from "../ops/linalg.ts";
+import { matmul, type MatmulOptions, type ProductOf } from "../ops/linalg.ts";
 import { type Indices, take, type TakeOptions } from "../ops/indexing.ts";
 
 declare module "./ndarray.ts" {
@@ -126,7 +126,7 @@ declare module "./ndarray.ts" {
     /** Running sum. */
     cumsum<R extends DType = WideOf<D>>(options?: CumulativeOptions<R>): NDArray<R>;
     /** Matrix product, batched and broadcast. */
-    matmul<B extends DType, R extends DType = Promote<D, B>>(b: NDArray<B>, options?: MatmulOptions<R>): NDArray<R>;
+    matmul<B extends DType, R extends DType = ProductOf<D, B>>(b: NDArray<B>, options?: MatmulOptions<R>): NDArray<R>;
     /** Elements at indices along an axis. */
     take(indices: Indices, options?: TakeOptions): NDArray<D>;
     /** Sorted along an axis, NaN last. */

@@ -5,9 +5,13 @@ import type { NDArray } from "../array/ndarray.ts";
 import { type OpOptions, submit } from "./submit.ts";
 import { Op } from "./table.ts";
 
+/** The dtype of a matrix product: the operands' common one, but int32 for int8. */
+export type ProductOf<A extends DType, B extends DType> = [Promote<A, B>] extends ["int8"] ? "int32"
+  : Promote<A, B>;
+
 /** What `matmul` takes. */
 export interface MatmulOptions<D extends DType = DType> extends OpOptions {
-  /** The result's dtype; the operands' common one if absent. */
+  /** The result's dtype; the operands' common one (int32 for int8) if absent. */
   readonly dtype?: D | undefined;
 }
 
@@ -18,7 +22,7 @@ export interface MatmulOptions<D extends DType = DType> extends OpOptions {
  * @throws {ShapeError} The inner lengths differ, an operand has no axes, or leading axes do not
  *   broadcast.
  */
-export function matmul<A extends DType, B extends DType, R extends DType = Promote<A, B>>(
+export function matmul<A extends DType, B extends DType, R extends DType = ProductOf<A, B>>(
   a: NDArray<A>,
   b: NDArray<B>,
   options?: MatmulOptions<R>,

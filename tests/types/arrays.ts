@@ -67,7 +67,8 @@ exactly<gk.NDArray<"float32">>()(gk.mean(i64));
 exactly<gk.NDArray<"int64">>()(f32.argmax({ axis: 1 }));
 exactly<gk.NDArray<"bool">>()(gk.any(f32));
 exactly<gk.NDArray<"float32">>()(f32.matmul(f16));
-exactly<gk.NDArray<"int32">>()(i8.matmul(i8, { dtype: "int32" }));
+exactly<gk.NDArray<"int32">>()(i8.matmul(i8));
+exactly<gk.NDArray<"int64">>()(gk.matmul(i8, i8, { dtype: "int64" }));
 exactly<gk.NDArray<"float16">>()(f16.at("1:2", null).T.reshape([2, -1]));
 exactly<gk.NDArray<"int64">>()(gk.argsort(f32));
 

@@ -1,0 +1,151 @@
+// Every op against NumPy's results: tests/golden/*.npz, made by tests/golden/generate.py, which
+// says what a case is.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { after, describe, it } from "node:test";
+import * as gk from "../../mod.ts";
+import { noLeaks, scoped } from "../helpers.ts";
+
+noLeaks();
+
+interface Step extends Array<unknown> {
+  0: "at" | "transpose" | "reshape" | "broadcastTo";
+}
+
+interface Case {
+  readonly op: string;
+  readonly operands: readonly { array?: string; view?: readonly Step[]; value?: unknown }[];
+  readonly options?: Record<string, unknown>;
+  readonly expected: { array: string; start: number; shape: readonly number[] };
+  readonly tolerance: string;
+  readonly scale?: number;
+}
+
+const folder = new URL("../golden/", import.meta.url);
+
+for (const family of ["elementwise", "reduce", "matmul", "indexing", "create"]) {
+  const members = await gk.loadNpz(new URL(`${family}.npz`, folder));
+  const hosts = new Map<string, gk.HostArray>();
+  after(() => Object.values(members).forEach((a) => a.dispose()));
+  const manifest = new TextDecoder().decode(members["manifest.json"]!.dataSync() as Uint8Array);
+  const byOp = Map.groupBy(JSON.parse(manifest) as Case[], (c) => c.op);
+
+  const hostOf = (name: string): gk.HostArray => {
+    const host = hosts.get(name) ?? members[name]!.dataSync();
+    hosts.set(name, host);
+    return host;
+  };
+
+  describe(family, () => {
+    for (const [op, cases] of byOp) {
+      it(
+        `${op}, ${cases.length} cases`,
+        scoped(() => {
+          const wrong: string[] = [];
+          for (const c of cases) {
+            gk.scope(() => void wrong.push(...differences(c, members, hostOf)));
+          }
+          assert.equal(wrong.length, 0, `${wrong.length} differ:\n${wrong.slice(0, 5).join("\n")}`);
+        }),
+      );
+    }
+  });
+}
+
+function differences(
+  c: Case,
+  members: Record<string, gk.NDArray>,
+  hostOf: (name: string) => gk.HostArray,
+): string[] {
+  const operands = c.operands.map(({ array, view, value }) => {
+    let operand: unknown = array === undefined ? value : members[array];
+    for (const [method, ...args] of view ?? []) {
+      operand = (operand as Record<string, (...args: unknown[]) => unknown>)[method]!(...args);
+    }
+    return operand;
+  });
+  if (c.options) operands.push(c.options);
+  const where = () => JSON.stringify({ ...c, expected: undefined });
+  let result: gk.NDArray;
+  try {
+    result = c.op === "astype"
+      ? (operands[0] as gk.NDArray).astype(operands[1] as gk.DType)
+      : functions[c.op]!(...operands);
+  } catch (error) {
+    return [`${error} in ${where()}`];
+  }
+  const { array, start, shape } = c.expected;
+  const dtype = array.slice("expected.".length) as gk.DType;
+  if (result.dtype !== dtype || JSON.stringify(result.shape) !== JSON.stringify(shape)) {
+    return [
+      `${result.dtype} [${result.shape}] instead of ${dtype} [${shape}] in ${where()}`,
+    ];
+  }
+  const got = result.dataSync();
+  const parts = dtype === "complex64" ? 2 : 1;
+  const expected = hostOf(array);
+  const isClose = comparison(c, dtype);
+  for (let i = 0; i < got.length; i++) {
+    const want = expected[start * parts + i]!;
+    if (!isClose(got[i]!, want)) return [`[${i}] ${got[i]} instead of ${want} in ${where()}`];
+  }
+  return [];
+}
+
+const functions = { ...gk, ...gk.nn } as unknown as Record<
+  string,
+  (...args: unknown[]) => gk.NDArray
+>;
+
+type Element = number | bigint;
+
+/** Bits after the leading one, and the smallest exponent of normal numbers. */
+const formats: Readonly<Record<string, readonly [bits: number, lowest: number]>> = {
+  float16: [10, -14],
+  float32: [23, -126],
+  float64: [52, -1022],
+};
+
+function comparison(c: Case, dtype: gk.DType): (got: Element, want: Element) => boolean {
+  const [bits, lowest] = formats[dtype] ?? [0, 0];
+  const finite = (fn: (got: number, want: number) => boolean) => (got: Element, want: Element) =>
+    Object.is(got, want) ||
+    got === want || (Number.isFinite(want) && fn(Number(got), Number(want)));
+  const [kind, count] = c.tolerance.split(":");
+  switch (kind) {
+    case "exact":
+      return Object.is;
+    case "equal":
+      return (got, want) => Object.is(got, want) || got === want;
+    case "ulp":
+      return finite((got, want) => {
+        const exponent = Math.max(lowest, Math.floor(Math.log2(Math.abs(want))));
+        return Math.abs(got - want) <= Number(count) * 2 ** (exponent - bits);
+      });
+    case "sum":
+      return finite((got, want) => Math.abs(got - want) <= 4 * 2 ** -bits * c.scale!);
+    default:
+      return assert.fail(`unknown tolerance ${c.tolerance}`);
+  }
+}
+
+describe("promotion", () => {
+  type Table = Record<gk.DType, Record<gk.DType, gk.DType | null>>;
+  const table = JSON.parse(readFileSync(new URL("promotion.json", folder), "utf8")) as Table;
+  it(
+    "gives the table's dtype for every two",
+    scoped(() => {
+      for (const [a, row] of Object.entries(table)) {
+        for (const [b, expected] of Object.entries(row)) {
+          const [x, y] = [
+            gk.ones(1, { dtype: a as gk.DType }),
+            gk.ones(1, { dtype: b as gk.DType }),
+          ];
+          if (expected === null) assert.throws(() => gk.equal(x, y), gk.DTypeError, `${a}, ${b}`);
+          else assert.equal(gk.add(x, y).dtype, expected, `${a}, ${b}`);
+        }
+      }
+    }),
+  );
+});
