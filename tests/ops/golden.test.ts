@@ -27,7 +27,6 @@ const folder = new URL("../golden/", import.meta.url);
 for (const family of ["elementwise", "reduce", "matmul", "indexing", "create"]) {
   const members = await gk.loadNpz(new URL(`${family}.npz`, folder));
   const hosts = new Map<string, gk.HostArray>();
-  after(() => Object.values(members).forEach((a) => a.dispose()));
   const manifest = new TextDecoder().decode(members["manifest.json"]!.dataSync() as Uint8Array);
   const byOp = Map.groupBy(JSON.parse(manifest) as Case[], (c) => c.op);
 
@@ -38,6 +37,7 @@ for (const family of ["elementwise", "reduce", "matmul", "indexing", "create"]) 
   };
 
   describe(family, () => {
+    after(() => Object.values(members).forEach((a) => a.dispose()));
     for (const [op, cases] of byOp) {
       it(
         `${op}, ${cases.length} cases`,
