@@ -11,6 +11,7 @@
 #define BLOCK_ROWS 64 // of out; a multiple of every tile's rows
 #define BLOCK_COLUMNS 4096 // at most, where a block goes through a buffer
 #define K_PANEL 512
+#define B_IN_PLACE_BYTES (1 << 20) // a larger B is packed
 #define K_IN_PLACE 1024 // up to here one panel is enough where nothing is packed
 #define SHARED_BYTES ((int64_t)32 << 20) // of B packed at a time
 #define PIECE_FLOPS 2e6 // worth a thread
@@ -311,8 +312,9 @@ static void run_vector(void *context, int64_t begin, int64_t end, int thread) {
   const gk_matmul_set *set = w->x->set;
   (void)thread;
   _Alignas(64) char buffer[VECTOR_CHUNK * 8];
-  for (int64_t i = begin; i < end; i += VECTOR_CHUNK) {
-    int64_t count = smaller(VECTOR_CHUNK, end - i);
+  int64_t chunk = w->y_stride == 1 ? 4 * VECTOR_CHUNK : VECTOR_CHUNK;
+  for (int64_t i = begin; i < end; i += chunk) {
+    int64_t count = smaller(chunk, end - i);
     char *to = w->y + i * w->y_stride * set->bytes, *y = w->y_stride == 1 ? to : buffer;
     if (w->dot)
       set->dot(count, w->x->k, at(&w->m, i, 0), w->m.row, w->v, y);
@@ -400,7 +402,7 @@ static void choose_blocks(product *x) {
   int64_t b_bytes = x->k * x->n * set->bytes;
   bool conflicts = x->b.row * set->bytes % 4096 == 0 && x->k >= 256;
   bool in_place = x->b.column == 1 && !x->b.convert &&
-                  (x->m <= 2 * set->rows || (!conflicts && b_bytes <= K_IN_PLACE * K_IN_PLACE * 4 &&
+                  (x->m <= 2 * set->rows || (!conflicts && b_bytes <= B_IN_PLACE_BYTES &&
                                              (x->n >= 4 * x->width || x->row_blocks == 1)));
   x->b_mode = in_place ? B_IN_PLACE : x->row_blocks == 1 ? B_OWN : B_SHARED;
   x->pack_a = x->a.convert || (x->n > 4 * x->width && x->k * x->m * set->bytes > SHARED_BYTES / 4);

@@ -197,10 +197,13 @@ PACK(b8, uint64_t)
     type *restrict y = ys;                                                                         \
     memset(y, 0, (size_t)n * sizeof(type));                                                        \
     int64_t p = 0;                                                                                 \
-    for (; p + 4 <= k; p += 4) {                                                                   \
+    for (; p + 8 <= k; p += 8) {                                                                   \
       const type *r0 = (const type *)b + p * ldb, *r1 = r0 + ldb, *r2 = r1 + ldb, *r3 = r2 + ldb;  \
+      const type *r4 = r3 + ldb, *r5 = r4 + ldb, *r6 = r5 + ldb, *r7 = r6 + ldb;                   \
+      const type *f = x + p;                                                                       \
       for (int64_t j = 0; j < n; j++)                                                              \
-        y[j] += (x[p] * r0[j] + x[p + 1] * r1[j]) + (x[p + 2] * r2[j] + x[p + 3] * r3[j]);         \
+        y[j] += ((f[0] * r0[j] + f[1] * r1[j]) + (f[2] * r2[j] + f[3] * r3[j])) +                  \
+                ((f[4] * r4[j] + f[5] * r5[j]) + (f[6] * r6[j] + f[7] * r7[j]));                   \
     }                                                                                              \
     for (; p < k; p++) {                                                                           \
       const type *r = (const type *)b + p * ldb;                                                   \
