@@ -125,8 +125,9 @@ uint32_t gk_array_describe(uint32_t ctx, uint32_t array) {
   out->ndim = v->ndim;
   out->flags = (v->contiguous ? 1 : 0) | (computed ? 2 : 0);
   out->device = (int32_t)s->device->index;
-  // The queue that computes it: a handle of this isolate, where the stream is its own.
-  out->stream = computed || !s->write.stream ? 0 : (int32_t)s->write.stream->handle;
+  // A handle of this isolate: 0 where the stream is a default one, disposed, or another's.
+  const gk_stream *writer = computed ? NULL : s->write.stream;
+  out->stream = writer && writer->owner == iso ? (int32_t)writer->handle : 0;
   out->size = (double)v->size;
   out->bytes = (double)(v->size * item);
   for (int i = 0; i < v->ndim; i++) {
@@ -326,7 +327,7 @@ double gk_array_share(uint32_t ctx, uint32_t array) {
   for (int i = 0; tokens && i < TOKENS; i++) { // the next place whose token was taken
     uint64_t serial = ++tokens_given;
     if (tokens[serial % TOKENS].view.storage) continue;
-    atomic_store(&a->view.storage->shared, 1);
+    atomic_fetch_or(&a->view.storage->state, GK_STATE_SHARED);
     gk_storage_retain(a->view.storage);
     tokens[serial % TOKENS].view = a->view;
     tokens[serial % TOKENS].serial = serial;

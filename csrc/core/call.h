@@ -84,6 +84,11 @@ typedef struct gk_call {
   uint64_t key, counter;
 } gk_call;
 
+// An elementwise op over n contiguous elements of a (b, c) into out, which may be one of them.
+typedef void (*gk_loop_fn)(int64_t n, const void *a, const void *b, const void *c, void *out);
+// Ops with codes below are elementwise, those from there on are not.
+#define GK_ELEMENTWISE_CODES 112
+
 // Filled by whoever fails; the text names the op.
 typedef struct gk_error {
   gk_status status;

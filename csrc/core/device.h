@@ -15,7 +15,8 @@ typedef struct gk_stream {
   uint64_t submitted; // written by the owner's thread alone
   _Atomic uint64_t completed;
   int32_t priority;
-  uint32_t handle; // in its isolate; 0 for a default stream
+  const void *owner; // the isolate
+  uint32_t handle;   // in it; 0 for a default or disposed stream
   _Atomic int faulted; // an error to raise at the next synchronisation lies in `fault`
   gk_mutex fault_lock;
   gk_error fault;
@@ -103,6 +104,9 @@ typedef struct gk_device {
   uint32_t index;
   char name[16]; // "cpu", "cuda:0"
   int64_t limit; // of used bytes
+  // Host memory only: the loops of small elementwise ops, [op][dtype], which core/ then runs
+  // itself; NULL where operands need conversion first.
+  const gk_loop_fn (*loops)[GK_DTYPE_COUNT];
   _Atomic int64_t used, peak, cached, taken; // taken: blocks asked of the system so far
   gk_mutex pool_lock;
   gk_block *pool[GK_POOL_CLASSES];

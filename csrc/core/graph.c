@@ -214,9 +214,8 @@ uint32_t gk_graph_launch(uint32_t ctx, uint32_t graph, uint32_t stream) {
   bool ready = gk_stream_idle(s) && g->nanoseconds < INLINE_LIMIT;
   for (uint32_t i = 0; ready && i < g->use_count; i++) {
     gk_storage *storage = g->uses[i].storage;
-    ready = (gk_storage_quiet(storage) ||
-             gk_storage_ready(storage, g->uses[i].written, NULL)) &&
-            atomic_load_explicit(&storage->poison, memory_order_acquire) == NULL;
+    if (atomic_load_explicit(&storage->state, memory_order_acquire) == 0) continue;
+    ready = gk_storage_ready(storage, g->uses[i].written, NULL) && !gk_storage_poisoned(storage);
   }
   if (!ready) return enqueue(iso, g, s) ? GK_OK : (uint32_t)iso->out->status;
   gk_error error;

@@ -156,6 +156,7 @@ gk_storage *gk_storage_create(gk_device *device, int64_t bytes, gk_storage_cache
   atomic_store_explicit(&s->references, 1, memory_order_relaxed);
   s->small_class = small ? (uint8_t)class : 0xff;
   s->data = small ? (char *)s + HEADER : NULL;
+  atomic_store_explicit(&s->state, 0, memory_order_relaxed);
   s->bytes = bytes;
   s->recorded = false;
   s->device = device;
@@ -181,13 +182,13 @@ void gk_storage_release(gk_storage *s, gk_storage_cache *cache) {
     pool_give(device, s->block);
     s->block = NULL;
   }
-  if (__builtin_expect(atomic_load_explicit(&s->poison, memory_order_relaxed) != NULL, 0))
+  if (__builtin_expect(
+          atomic_load_explicit(&s->state, memory_order_relaxed) & GK_STATE_POISONED, 0))
     discard_poison(s);
   int class = s->small_class == 0xff ? 0 : s->small_class;
   if (cache && cache->count[class] < CACHE_LIMIT) {
     s->write.stream = NULL;
     s->read_count = 0;
-    atomic_store_explicit(&s->shared, 0, memory_order_relaxed);
     s->next = cache->free[class];
     cache->free[class] = s;
     cache->count[class]++;
@@ -221,16 +222,17 @@ void gk_storage_poison(gk_storage *s, const gk_error *error) {
   if (!copy) return;
   *copy = *error;
   if (!atomic_compare_exchange_strong(&s->poison, &none, copy)) free(copy);
+  atomic_fetch_or(&s->state, GK_STATE_POISONED);
 }
 
 // ---- marks
 
 static void marks_lock(gk_storage *s) {
-  if (!atomic_load_explicit(&s->shared, memory_order_acquire)) return;
+  if (!(atomic_load_explicit(&s->state, memory_order_acquire) & GK_STATE_SHARED)) return;
   while (atomic_exchange_explicit(&s->lock, 1, memory_order_acquire)) gk_yield();
 }
 static void marks_unlock(gk_storage *s) {
-  if (atomic_load_explicit(&s->shared, memory_order_relaxed))
+  if (atomic_load_explicit(&s->state, memory_order_relaxed) & GK_STATE_SHARED)
     atomic_store_explicit(&s->lock, 0, memory_order_release);
 }
 
@@ -240,6 +242,8 @@ static void forget_passed(gk_storage *s) {
   for (int i = 0; i < s->read_count; i++)
     if (!gk_mark_passed(s->reads[i])) s->reads[kept++] = s->reads[i];
   s->read_count = (uint8_t)kept;
+  if (!s->write.stream && kept == 0)
+    atomic_fetch_and_explicit(&s->state, ~(uint32_t)GK_STATE_MARKED, memory_order_release);
 }
 
 bool gk_storage_ready(gk_storage *s, bool writing, const gk_stream *stream) {
@@ -276,6 +280,7 @@ void gk_storage_waits(gk_storage *s, bool writing, const gk_stream *stream, gk_m
 void gk_storage_mark(gk_storage *s, bool writing, gk_mark mark) {
   marks_lock(s);
   forget_passed(s);
+  atomic_fetch_or_explicit(&s->state, GK_STATE_MARKED, memory_order_relaxed);
   if (writing) {
     // The writer waits for all that is noted here, so that its mark covers them.
     s->write = mark;

@@ -25,13 +25,19 @@ typedef struct gk_mark {
 #define GK_SMALL_BYTES 4096
 #define GK_SMALL_CLASSES 7 // 64, 128, ... 4096
 
+enum {
+  GK_STATE_MARKED = 1, // a queued op reads or writes it
+  GK_STATE_SHARED = 2, // between isolates
+  GK_STATE_POISONED = 4
+};
+
 typedef struct gk_storage {
   _Atomic int32_t references;
   uint8_t small_class;     // of GK_SMALL_CLASSES, or 0xff: memory from the pool
-  uint8_t read_count;      // of `reads`
-  bool recorded;           // made in a recording that has not ended yet
-  _Atomic uint8_t shared;  // marks are then guarded by `lock`
-  _Atomic uint8_t lock;
+  uint8_t read_count;     // of `reads`
+  bool recorded;          // made in a recording that has not ended yet
+  _Atomic uint8_t lock;   // of the marks of a shared one
+  _Atomic uint32_t state; // GK_STATE_ bits; 0 in the usual case: computed, and this isolate's alone
   void *data; // NULL until first written, or for no bytes
   int64_t bytes;
   struct gk_device *device;
@@ -74,10 +80,14 @@ void gk_storage_waits(gk_storage *s, bool writing, const struct gk_stream *strea
 // Notes a queued op.
 void gk_storage_mark(gk_storage *s, bool writing, gk_mark mark);
 
-// No mark at all: the test that the hot path makes first.
+static inline bool gk_storage_poisoned(const gk_storage *s) {
+  return (atomic_load_explicit(&s->state, memory_order_acquire) & GK_STATE_POISONED) != 0;
+}
+
+// No queued op has to do with it: what the hot path asks first.
 static inline bool gk_storage_quiet(const gk_storage *s) {
-  return s->write.stream == NULL && s->read_count == 0 &&
-         atomic_load_explicit(&s->shared, memory_order_relaxed) == 0;
+  return (atomic_load_explicit(&s->state, memory_order_acquire) &
+          (GK_STATE_MARKED | GK_STATE_SHARED)) == 0;
 }
 
 #endif

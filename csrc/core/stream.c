@@ -27,6 +27,7 @@ gk_stream *gk_stream_open(gk_device *device, int32_t priority) {
     s->priority = priority;
   }
   s->handle = 0;
+  s->owner = NULL;
   atomic_store(&s->faulted, 0);
   if (!device->api->stream_open(s)) {
     gk_stream_close(s);
@@ -152,6 +153,7 @@ uint32_t gk_stream_create(uint32_t ctx, uint32_t device, int32_t priority) {
     if (s) gk_stream_close(s);
     return gk_fail(iso, GK_OUT_OF_MEMORY, "stream: no memory for another stream");
   }
+  s->owner = iso;
   return s->handle = handle;
 }
 
@@ -164,6 +166,7 @@ uint32_t gk_stream_dispose(uint32_t ctx, uint32_t stream) {
     return GK_DISPOSED;
   }
   gk_contexts_leave(c->isolate, s);
+  s->handle = 0;
   gk_object_remove(c->isolate, stream);
   gk_stream_close(s);
   return GK_OK;

@@ -20,13 +20,13 @@ static bool operands_ready(const gk_call *call) {
   for (int i = 0; i < call->inputs; i++) {
     if (!call->in[i]) continue;
     gk_storage *s = call->in[i]->storage;
-    ready &= gk_storage_quiet(s) || gk_storage_ready(s, false, NULL);
-    ready &= atomic_load_explicit(&s->poison, memory_order_acquire) == NULL;
+    if (GK_LIKELY(atomic_load_explicit(&s->state, memory_order_acquire) == 0)) continue;
+    ready &= gk_storage_ready(s, false, NULL) && !gk_storage_poisoned(s);
   }
   for (int i = 0; i < call->outputs; i++) {
     gk_storage *s = call->out[i]->storage;
-    ready &= gk_storage_quiet(s) || gk_storage_ready(s, true, NULL);
-    ready &= atomic_load_explicit(&s->poison, memory_order_acquire) == NULL;
+    if (GK_LIKELY(atomic_load_explicit(&s->state, memory_order_acquire) == 0)) continue;
+    ready &= gk_storage_ready(s, true, NULL) && !gk_storage_poisoned(s);
   }
   return ready;
 }
@@ -286,10 +286,96 @@ gk_array *gk_new_out(gk_context *c, uint32_t ctx, gk_stream *stream, uint16_t op
 
 // ---- elementwise
 
-// Inlined into the three entries below, so that `arity` is a constant in each.
-static inline __attribute__((always_inline)) uint32_t
-elementwise(uint32_t ctx, uint32_t word, int arity, const uint32_t *handles, const double *numbers,
-            uint32_t out_handle) {
+// The usual call: small operands of one dtype and shape, without gaps and computed, on an idle
+// stream. It is worth a path of its own, since checking for less usual ones takes longer than the op.
+// 0 where anything is unusual or wrong, which elementwise() then does or says. `number` stands for
+// the operands of handle 0.
+#define USUAL_SIZE 4096
+#define USUAL_NUMBERS 64 // elements, with a number among the operands
+
+static inline __attribute__((always_inline)) uint32_t usual(uint32_t ctx, uint32_t op, int arity,
+                                                            const uint32_t *handles,
+                                                            uint32_t out_handle,
+                                                            const double *number) {
+  gk_context *c = gk_context_get(ctx);
+  if (GK_UNLIKELY(!c || op >= GK_ELEMENTWISE_CODES)) return 0; // also a stream in its high half
+  gk_isolate *iso = c->isolate;
+  gk_stream *stream = c->stream;
+  if (GK_UNLIKELY(!stream || iso->recording || !gk_stream_idle(stream))) return 0;
+  gk_device *device = stream->device;
+  const gk_view *first = NULL, *in[3];
+  const void *data[3] = {NULL, NULL, NULL};
+  for (int i = 0; i < arity; i++) {
+    in[i] = NULL;
+    if (number && handles[i] == 0) continue;
+    gk_array *a = gk_array_get(iso, handles[i]);
+    if (GK_UNLIKELY(!a)) return 0;
+    const gk_view *v = in[i] = &a->view;
+    gk_storage *s = v->storage;
+    if (!v->contiguous || atomic_load_explicit(&s->state, memory_order_acquire) != 0) return 0;
+    if (!first) first = v;
+    else if (v->dtype != first->dtype || s->device != device || !gk_same_shape(v, first)) return 0;
+    data[i] = (const char *)s->data + v->offset;
+  }
+  const gk_op *row = &gk_ops[op];
+  if (row->arity != arity || !first || op == GK_OP_where || first->storage->device != device ||
+      first->size > (number ? USUAL_NUMBERS : USUAL_SIZE) || first->size == 0 || !device->loops)
+    return 0;
+  uint8_t dtype = first->dtype;
+  gk_loop_fn loop = device->loops[op][dtype];
+  if (!loop || !(row->accepts & gk_dtypes[dtype].class)) return 0;
+  union {
+    float f32[USUAL_NUMBERS];
+    double f64[USUAL_NUMBERS];
+  } splat;
+  if (number) {
+    if (dtype == GK_float32)
+      for (int64_t i = 0; i < first->size; i++) splat.f32[i] = (float)*number;
+    else if (dtype == GK_float64)
+      for (int64_t i = 0; i < first->size; i++) splat.f64[i] = *number;
+    else return 0; // an integer dtype may not have the number
+    for (int i = 0; i < arity; i++)
+      if (!in[i]) data[i] = &splat;
+  }
+  uint8_t result = row->result == GK_RESULT_BOOL ? (uint8_t)GK_bool : dtype;
+  gk_array *out;
+  gk_view *to;
+  if (out_handle) {
+    out = gk_array_get(iso, out_handle);
+    if (GK_UNLIKELY(!out)) return 0;
+    to = &out->view;
+    gk_storage *s = to->storage;
+    if (!to->contiguous || to->dtype != result || s->device != device ||
+        atomic_load_explicit(&s->state, memory_order_acquire) != 0 || !gk_same_shape(to, first))
+      return 0;
+    for (int i = 0; i < arity; i++)
+      if (in[i] && in[i]->storage == s &&
+          (in[i]->offset != to->offset || in[i]->dtype != to->dtype))
+        return 0;
+  } else {
+    out = gk_new_out(c, ctx, stream, (uint16_t)op, result, first->ndim, first->shape);
+    if (GK_UNLIKELY(!out)) return 0;
+    to = &out->view;
+    if (GK_UNLIKELY(!to->storage->data) && !gk_storage_materialise(to->storage)) {
+      gk_array_remove(iso, out);
+      return 0;
+    }
+  }
+  iso->ran_inline++;
+  loop(first->size, data[0], data[1], data[2], (char *)to->storage->data + to->offset);
+  return out->handle;
+}
+
+static __attribute__((noinline)) uint32_t usual_number(uint32_t ctx, uint32_t op,
+                                                       const uint32_t *handles, uint32_t out,
+                                                       double value) {
+  return usual(ctx, op, 2, handles, out, &value);
+}
+
+// Apart, so that the usual call's registers and stack stay few.
+static __attribute__((noinline)) uint32_t elementwise(uint32_t ctx, uint32_t word, int arity,
+                                                      const uint32_t *handles,
+                                                      const double *numbers, uint32_t out_handle) {
   gk_context *c = gk_context_get(ctx);
   if (GK_UNLIKELY(!c)) return 0;
   gk_isolate *iso = c->isolate;
@@ -433,12 +519,16 @@ elementwise(uint32_t ctx, uint32_t word, int arity, const uint32_t *handles, con
 
 uint32_t gk_submit_unary(uint32_t ctx, uint32_t op, uint32_t a, uint32_t out) {
   double none = 0;
-  return elementwise(ctx, op, 1, &a, &none, out);
+  uint32_t result = usual(ctx, op, 1, &a, out, NULL);
+  return GK_LIKELY(result) ? result : elementwise(ctx, op, 1, &a, &none, out);
 }
 
 uint32_t gk_submit_binary(uint32_t ctx, uint32_t op, uint32_t a, uint32_t b, uint32_t out,
                           double value) {
   const uint32_t handles[2] = {a, b};
+  uint32_t result = GK_LIKELY(a && b) ? usual(ctx, op, 2, handles, out, NULL)
+                                      : usual_number(ctx, op, handles, out, value);
+  if (GK_LIKELY(result)) return result;
   const double values[2] = {value, value};
   return elementwise(ctx, op, 2, handles, values, out);
 }
@@ -446,6 +536,8 @@ uint32_t gk_submit_binary(uint32_t ctx, uint32_t op, uint32_t a, uint32_t b, uin
 uint32_t gk_submit_ternary(uint32_t ctx, uint32_t op, uint32_t a, uint32_t b, uint32_t c,
                            uint32_t out, double va, double vb, double vc) {
   const uint32_t handles[3] = {a, b, c};
+  uint32_t result = a && b && c ? usual(ctx, op, 3, handles, out, NULL) : 0;
+  if (GK_LIKELY(result)) return result;
   const double values[3] = {va, vb, vc};
   return elementwise(ctx, op, 3, handles, values, out);
 }

@@ -67,8 +67,6 @@ gk_status gk_cpu_random(const gk_call *call, gk_error *error);
 
 // ---- shared inner loops (elementwise_simd.c, copy_simd.c)
 
-// Contiguous: n elements from a (b, c) to out. out may be one of the operands.
-typedef void (*gk_loop_fn)(int64_t n, const void *a, const void *b, const void *c, void *out);
 // Converts n contiguous elements.
 typedef void (*gk_cast_fn)(int64_t n, const void *in, void *out);
 gk_cast_fn gk_cpu_cast(uint8_t from, uint8_t to);

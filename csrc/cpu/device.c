@@ -5,6 +5,7 @@
 
 #include "../core/device.h"
 #include "cpu.h"
+#include "elementwise.h"
 #include "stream.h"
 
 #if defined(_WIN32)
@@ -132,6 +133,7 @@ static gk_status copy_in(gk_device *device, const gk_view *v, const void *host, 
   (void)device;
   gk_storage storage;
   gk_view from = host_view(v, host, &storage);
+  if (v->dtype == GK_bool) from.dtype = GK_uint8; // any byte but 0 becomes 1
   return copy(&from, v, error);
 }
 
@@ -188,6 +190,7 @@ uint32_t gk_cpu_devices(gk_device *first, uint32_t room) {
   gk_cpu_isa_initialize();
   if (gk_cpu_isa_problem()) gk_devices_refuse(gk_cpu_isa_problem());
   first->api = &api;
+  first->loops = gk_elementwise()->loop;
   snprintf(first->name, sizeof first->name, "cpu");
   first->limit = physical_memory();
   return 1;

@@ -65,7 +65,7 @@ static void run_numbers(const gk_call *call, gk_loop_fn loop, const char *const 
 gk_status gk_cpu_elementwise(const gk_call *call, gk_error *error) {
   uint8_t work = call->compute;
   gk_loop_fn loop = NULL;
-  if (call->op < GK_ELEMENTWISE_LIMIT) {
+  if (call->op < GK_ELEMENTWISE_CODES) {
     const gk_loop_fn *loops = gk_elementwise()->loop[call->op];
     loop = loops[work];
     if (!loop && (work == GK_float16 || work == GK_bfloat16)) {

@@ -4,13 +4,11 @@
 
 #include "cpu.h"
 
-enum { GK_ELEMENTWISE_LIMIT = GK_OP_clip + 1 }; // codes of elementwise ops are below
-
 typedef struct gk_elementwise_kernels {
   // [op][dtype in which it computes]; NULL where elementwise.c goes through float32 (float16 and
   // bfloat16), and where the op does not take the dtype. Predicates write bool, all others the
   // dtype itself; operand 0 of `where` is bool.
-  gk_loop_fn loop[GK_ELEMENTWISE_LIMIT][GK_DTYPE_COUNT];
+  gk_loop_fn loop[GK_ELEMENTWISE_CODES][GK_DTYPE_COUNT];
 } gk_elementwise_kernels;
 
 GK_KERNELS(gk_elementwise_kernels, gk_elementwise)
