@@ -54,9 +54,10 @@ function exportedSymbols(path) {
   return found.sort();
 }
 
+/** The ops by the names that users see, in the order of the table. */
 const opCodes = () =>
   [...readFileSync(join(root, "csrc/core/ops.def"), "utf8").matchAll(/^GK_OP\((\d+),\s*(\w+)/gm)]
-    .map(([, code, name]) => `${code} ${name}`);
+    .map(([, code, name]) => `${code} ${name.replace(/_(\w)/g, (_, c) => c.toUpperCase())}`);
 
 function compare(path, what, now) {
   const full = join(root, path);
