@@ -148,14 +148,16 @@ static inline double add_kept(double s, double b, double *lost) {
       for (int j = 0; j < h; j++) d[j] += d[j + h];                                                \
     return d[0];                                                                                   \
   }                                                                                                \
+  static inline void name##_fours(name##_vector *a, const T *x) {                                  \
+    for (int j = 0; j < name##_vectors; j++) {                                                     \
+      const T *p = x + j * name##_width;                                                           \
+      a[j] += (name##_load(p) + name##_load(p + LANES)) +                                          \
+              (name##_load(p + 2 * LANES) + name##_load(p + 3 * LANES));                           \
+    }                                                                                              \
+  }                                                                                                \
   static inline double name##_block(const T *x) {                                                  \
     name##_vector a[name##_vectors] = {0};                                                         \
-    for (int i = 0; i < SUM_BLOCK; i += 4 * LANES)                                                 \
-      for (int j = 0; j < name##_vectors; j++) {                                                   \
-        const T *p = x + i + j * name##_width;                                                     \
-        a[j] += (name##_load(p) + name##_load(p + LANES)) +                                        \
-                (name##_load(p + 2 * LANES) + name##_load(p + 3 * LANES));                         \
-      }                                                                                            \
+    for (int i = 0; i < SUM_BLOCK; i += 4 * LANES) name##_fours(a, x + i);                         \
     return name##_across(LANES, a);                                                                \
   }                                                                                                \
   static inline double name##_tail(int64_t n, const T *x) {                                        \
@@ -167,6 +169,7 @@ static inline double add_kept(double s, double b, double *lost) {
     }                                                                                              \
     name##_vector a[name##_vectors] = {0};                                                         \
     if (n >= LANES) {                                                                              \
+      for (; n >= 4 * LANES; n -= 4 * LANES, x += 4 * LANES) name##_fours(a, x);                   \
       for (; n >= LANES; n -= LANES, x += LANES)                                                   \
         for (int j = 0; j < name##_vectors; j++) a[j] += name##_load(x + j * name##_width);        \
       for (int j = 0; j < vectors; j++)                                                            \
