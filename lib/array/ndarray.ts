@@ -37,7 +37,8 @@ let register: (array: NDArray) => void;
 const registry = new FinalizationRegistry<number>((handle) => {
   native.gk_array_dispose(rootId, handle);
 });
-let nursery: NDArray[] = [];
+const nursery = new Array<NDArray | undefined>(NURSERY).fill(undefined);
+let newborns = 0;
 
 /**
  * An n-dimensional array of one element type on one device. Made by `array`, `zeros` and their like,
@@ -205,11 +206,19 @@ export function result<D extends DType>(handle: number, context: Context, op: st
 
 /** Puts an array that no scope owns under the care of the finalizer. */
 export function guard(array: NDArray, size: number): void {
-  if (size > SMALL) register(array);
-  else if (nursery.push(array) === NURSERY) {
-    const full = nursery;
-    nursery = [];
-    for (const survivor of full) register(survivor);
+  if (size > SMALL) {
+    register(array);
+  } else {
+    nursery[newborns++] = array;
+    if (newborns === NURSERY) emptyNursery();
+  }
+}
+
+function emptyNursery(): void {
+  newborns = 0;
+  for (let i = 0; i < NURSERY; i++) {
+    register(nursery[i]!);
+    nursery[i] = undefined;
   }
 }
 
