@@ -18,6 +18,8 @@ interface Fs {
   ): void;
 }
 
+declare const Bun: { mmap(path: string): Uint8Array };
+
 // A static import of bun:ffi would fail under Deno, a dynamic one would make loading asynchronous.
 function builtin<T>(name: string): T {
   const { process } = globalThis as unknown as {
@@ -49,6 +51,18 @@ export function open(path: string): Library {
       });
     },
   };
+}
+
+/** The first bytes of a file and its size; undefined where it cannot be read. */
+export function head(
+  path: string,
+): { readonly bytes: Uint8Array; readonly size: number } | undefined {
+  try {
+    const file = Bun.mmap(path); // the one way to read without loading Bun's layer for Node
+    return { bytes: file.slice(0, 64), size: file.length };
+  } catch {
+    return undefined;
+  }
 }
 
 /** The ABI version of the library at `path`, or undefined where it has none. */

@@ -42,3 +42,18 @@ function denoVariable(): string | undefined {
 function bunProcess(): Process {
   return (globalThis as unknown as { process: Process }).process;
 }
+
+/**
+ * Is an ELF file shorter than its own headers say? The loader would map what is not there, and the
+ * process would end with a bus error instead of a message.
+ */
+export function isTruncated(bytes: Uint8Array, size: number): boolean {
+  if (bytes.length < 64) return true;
+  const header = new DataView(bytes.buffer, bytes.byteOffset, 64);
+  const isElf64 = header.getUint32(0) === 0x7f454c46 && bytes[4] === 2;
+  if (!isElf64) return false;
+  // The section headers are the last thing in the file: offset, size of one, count.
+  const end = Number(header.getBigUint64(0x28, true)) +
+    header.getUint16(0x3a, true) * header.getUint16(0x3c, true);
+  return size < end;
+}

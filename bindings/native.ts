@@ -4,7 +4,7 @@
 import { abiVersion, type Library } from "./abi.ts";
 import * as bun from "./bun.ts";
 import * as deno from "./deno.ts";
-import { libraryPath } from "./library.ts";
+import { isTruncated, libraryPath } from "./library.ts";
 
 export type { Library, Memory, Native } from "./abi.ts";
 
@@ -30,11 +30,18 @@ export function openLibrary(): Library {
   checkRuntime();
   const path = libraryPath(isBun);
   const runtime = isBun ? bun : deno;
+  const head = runtime.head(path);
+  if (head !== undefined && isTruncated(head.bytes, head.size)) {
+    throw new NativeLoadError(
+      `${path} is damaged, it ends after ${head.size} bytes: build it again (npm run build)`,
+      path,
+    );
+  }
   let library: Library;
   try {
     library = runtime.open(path);
   } catch (error) {
-    throw explain(error, path, runtime.probe(path));
+    throw explain(error, path, runtime.probe(path), head !== undefined);
   }
   const found = library.native.gk_abi_version();
   if (found !== abiVersion) throw wrongVersion(path, found);
@@ -64,7 +71,12 @@ function wrongVersion(path: string, found: number): NativeLoadError {
   );
 }
 
-function explain(error: unknown, path: string, found: number | undefined): NativeLoadError {
+function explain(
+  error: unknown,
+  path: string,
+  found: number | undefined,
+  exists: boolean,
+): NativeLoadError {
   if (found !== undefined && found !== abiVersion) return wrongVersion(path, found);
   const reason = error instanceof Error ? error.message : String(error);
   if (error instanceof Error && error.name === "NotCapable") {
@@ -76,7 +88,7 @@ function explain(error: unknown, path: string, found: number | undefined): Nativ
   }
   const what = found !== undefined
     ? "lacks functions that this gpukit calls: build it again (npm run build)"
-    : /no such file|cannot find|could not be found|not found/i.test(reason)
+    : !exists && /no such file|cannot find|could not be found|not found/i.test(reason)
     ? "is not there: build it (npm run build), or set GPUKIT_LIBRARY to where it lies"
     : "cannot be loaded; it may be damaged or made for another system: build it again " +
       "(npm run build), or set GPUKIT_LIBRARY to a library for this one";

@@ -18,7 +18,7 @@ function copy<D extends DType>(a: NDArray, dtype: D): NDArray<D> {
 function fill(a: NDArray, value: unknown): void {
   const isWide = typeof value === "bigint" && !Number.isSafeInteger(Number(value));
   if (isWide) return copyFrom(a, value);
-  create(Op.full, [fillValue(value, "fill"), ...a.shape], a.dtype, { out: a });
+  create(Op.full, "fill", [fillValue(value, "fill"), ...a.shape], a.dtype, { out: a });
 }
 
 function copyFrom(to: NDArray, from: unknown): void {

@@ -264,7 +264,7 @@ function filled<D extends DType>(
   op: string,
 ): NDArray<D> {
   const dtype = (options?.dtype ?? "float32") as D;
-  return create(Op.full, [value, ...shapeOf(shape, op)], dtype, options);
+  return create(Op.full, op, [value, ...shapeOf(shape, op)], dtype, options);
 }
 
 /**
@@ -285,7 +285,7 @@ export function full<T extends number | boolean | bigint, D extends DType = Scal
     : "float32";
   const dtype = (options?.dtype ?? natural) as D;
   if (typeof value !== "bigint" || Number.isSafeInteger(Number(value))) {
-    return create(Op.full, [fillValue(value, "full"), ...lengths], dtype, options);
+    return create(Op.full, "full", [fillValue(value, "full"), ...lengths], dtype, options);
   }
   return onDevice(options?.device, () => {
     using one = scalarArray(value);
@@ -308,7 +308,7 @@ export function empty<D extends DType = "float32">(
   options?: CreateOptions<D>,
 ): NDArray<D> {
   const dtype = (options?.dtype ?? "float32") as D;
-  return create(Op.empty, [0, ...shapeOf(shape, "empty")], dtype, options);
+  return create(Op.empty, "empty", [0, ...shapeOf(shape, "empty")], dtype, options);
 }
 
 /** Zeros in the shape and dtype of another array. */
@@ -370,7 +370,7 @@ export function eye<D extends DType = "float32">(
   const width = typeof columns === "number" ? columns : rows;
   shapeOf([rows, width], "eye");
   const k = whole(rest?.k ?? 0, "k", "eye");
-  return create(Op.eye, [rows, width, k], (rest?.dtype ?? "float32") as D, rest);
+  return create(Op.eye, "eye", [rows, width, k], (rest?.dtype ?? "float32") as D, rest);
 }
 
 /**
@@ -410,7 +410,13 @@ export function arange<D extends DType>(
       { op: "arange" },
     );
   }
-  return create(Op.arange, [start!, step, length], (options?.dtype ?? "float32") as D, options);
+  return create(
+    Op.arange,
+    "arange",
+    [start!, step, length],
+    (options?.dtype ?? "float32") as D,
+    options,
+  );
 }
 
 /** What `linspace` takes. */
@@ -436,7 +442,7 @@ export function linspace<D extends DType = "float32">(
   const parts = endpoint ? count - 1 : count;
   const step = parts > 0 ? (stop - start) / parts : 0;
   const dtype = (options?.dtype ?? "float32") as D;
-  const made = create(Op.arange, [start, step, count], dtype, options);
+  const made = create(Op.arange, "linspace", [start, step, count], dtype, options);
   // start + i * step may miss the end by a rounding.
   if (endpoint && count > 1) made.set(stop, -1);
   return made;

@@ -74,7 +74,7 @@ export class Generator {
     const std = finite(options?.std ?? 1, "std", "normal");
     const dtype = (options?.dtype ?? "float32") as D;
     const params = [this.#live("normal"), mean, std, ...shapeOf(shape, "normal")];
-    return create(Op.randomNormal, params, dtype, options);
+    return create(Op.randomNormal, "normal", params, dtype, options);
   }
 
   /** Numbers from `low` up to but without `high`, float32 if no dtype is given. */
@@ -83,7 +83,7 @@ export class Generator {
     const high = finite(options?.high ?? 1, "high", "uniform");
     const dtype = (options?.dtype ?? "float32") as D;
     const params = [this.#live("uniform"), low, high, ...shapeOf(shape, "uniform")];
-    return create(Op.randomUniform, params, dtype, options);
+    return create(Op.randomUniform, "uniform", params, dtype, options);
   }
 
   /**
@@ -124,7 +124,7 @@ export class Generator {
 
   #order(count: number): NDArray<"int64"> {
     const params = [this.#live("permutation"), 0, 0, ...shapeOf(count, "permutation")];
-    using keys = create(Op.randomBits, params, "uint64", undefined);
+    using keys = create(Op.randomBits, "permutation", params, "uint64", undefined);
     return argsort(keys);
   }
 

@@ -50,8 +50,14 @@ export function opName(op: number): string {
   return "op";
 }
 
-function failure(op: number, operands: readonly unknown[]): GpukitError {
-  return lastError(opName(op), () => operandInfo(operands));
+function failure(op: number, operands: readonly unknown[], name = opName(op)): GpukitError {
+  const error = lastError(name, () => operandInfo(operands));
+  // C knows the op, not the function that used it: zeros is a `full`.
+  const known = `${opName(op)}: `;
+  if (error.message.startsWith(known)) {
+    error.message = `${name}: ${error.message.slice(known.length)}`;
+  }
+  return error;
 }
 
 // ---- elementwise
@@ -214,6 +220,8 @@ export interface Arguments {
   readonly params?: readonly number[] | undefined;
   readonly flags?: number | undefined;
   readonly dtype?: DType | undefined;
+  /** What errors call it; the op's name if absent. */
+  readonly name?: string | undefined;
 }
 
 /** Any op of one result on arrays. */
@@ -224,7 +232,7 @@ export function submit(
   options?: OpOptions,
 ): NDArray {
   const context = current();
-  const name = opName(op);
+  const name = args.name ?? opName(op);
   const dtype = args.dtype === undefined ? 0 : dtypeCode(args.dtype, name);
   let word = op, to = 0;
   const out = options?.out;
@@ -238,7 +246,7 @@ export function submit(
   for (let i = 0; i < params.length; i++) f64[PARAMS + i] = params[i]!;
   const flags = args.flags ?? 0;
   const made = native.gk_submit(context.id, word, operands.length, params.length, flags, dtype);
-  if (made === 0) throw failure(op, [...operands, out]);
+  if (made === 0) throw failure(op, [...operands, out], name);
   return out !== undefined ? out : wrap(made, context);
 }
 
@@ -285,16 +293,17 @@ export function reduce(op: number, a: NDArray, options?: ReduceOptions): NDArray
 /** What functions take that fill an array with something new. */
 export interface FillOptions<D extends DType = DType> extends CreateOptions<D>, OpOptions {}
 
-/** An op that makes an array of a shape from numbers. */
+/** An op that makes an array of a shape from numbers; `name` is that of the function. */
 export function create<D extends DType>(
   op: number,
+  name: string,
   params: readonly number[],
   dtype: D,
   options: FillOptions | undefined,
 ): NDArray<D> {
   return onDevice(
     options?.device,
-    () => submit(op, [], { params, dtype }, options) as NDArray<D>,
+    () => submit(op, [], { params, dtype, name }, options) as NDArray<D>,
   );
 }
 

@@ -11,7 +11,7 @@ const any = (x: unknown): any => x;
 leavesOthersIntact();
 
 describe("sizes and shapes", () => {
-  const sizes = [NaN, -1, 1.5, Infinity, -Infinity, 2 ** 53 + 2];
+  const sizes = [NaN, -1, 1.5, Infinity, -Infinity, 2 ** 53, 2 ** 53 + 2];
   for (const make of [gk.zeros, gk.ones, gk.empty]) {
     it(`${make.name} refuses sizes that are none`, () => {
       for (const size of sizes) {
@@ -23,7 +23,7 @@ describe("sizes and shapes", () => {
 
   it("a huge size is out of memory, at once", () => {
     fails(() => gk.zeros([2 ** 40]), gk.OutOfMemoryError, "zeros", /bytes/);
-    fails(() => gk.zeros([2 ** 53]), gk.OutOfMemoryError);
+    fails(() => gk.zeros([2 ** 53 - 1]), gk.OutOfMemoryError);
     fails(() => gk.zeros([2 ** 30, 2 ** 30]), gk.OutOfMemoryError);
     fails(() => gk.arange(1e15), gk.OutOfMemoryError);
   });
@@ -75,7 +75,7 @@ describe("axes", () => {
 
 describe("dtypes", () => {
   it("unknown ones", () => {
-    for (const dtype of ["float", "float128", "", 12, null, {}, "toString", "__proto__"]) {
+    for (const dtype of ["float", "float128", "", 12, {}, "toString", "__proto__"]) {
       fails(() => gk.zeros([2], { dtype: any(dtype) }), gk.GpukitError);
       fails(() => gk.array([1], { dtype: any(dtype) }), gk.GpukitError);
     }

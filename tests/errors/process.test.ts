@@ -114,6 +114,7 @@ describe("the environment", () => {
     assert.match(said[0]!, /^OutOfMemoryError: zeros: .*4000000 bytes.*gk\.scope.*GPUKIT_MAX_BYTES/);
     assert.match(said[1]!, /^OutOfMemoryError: add/);
     assert.equal(said[2], "0");
-    assert.match(run(code, { GPUKIT_MAX_BYTES: "lots" }), /^DeviceError: .*GPUKIT_MAX_BYTES=lots/);
+    const one = `${use} console.log(attempt(() => gk.zeros([1])));`;
+    assert.match(run(one, { GPUKIT_MAX_BYTES: "lots" }), /^DeviceError: .*GPUKIT_MAX_BYTES=lots/);
   });
 });
