@@ -82,7 +82,7 @@ static gk_scan_sum line_part(const plan *p, const char *in, char *out, int64_t b
     const char *from = in + i * p->in_step * p->from_size;
     const void *x = p->direct_in ? from : fetch(p, n, from, p->in_step, raw, middle, block);
     if (!out) {
-      p->loops->row(n, x, NULL, &sum, base);
+      p->loops->total(n, x, &sum);
       continue;
     }
     char *to = out + i * p->out_step * p->result_size;

@@ -11,9 +11,10 @@ typedef union gk_scan_sum {
 } gk_scan_sum;
 
 typedef struct gk_scan_loops {
-  // Running sums of n elements on top of *sum, which moves on, each with `base` added; out NULL: no
-  // more than moves on.
+  // Running sums of n elements on top of *sum, which moves on, each with `base` added.
   void (*row)(int64_t n, const void *x, void *out, gk_scan_sum *sum, gk_scan_sum base);
+  // Moves *sum on as `row` does, to the same bits.
+  void (*total)(int64_t n, const void *x, gk_scan_sum *sum);
   // One step of n scans side by side.
   void (*column)(int64_t n, const void *x, void *out, gk_scan_sum *sums);
 } gk_scan_loops;
