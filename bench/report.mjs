@@ -1,7 +1,7 @@
 // The table: what was measured, as ratios, against the goals.
 
 import { spawnSync } from "node:child_process";
-import { cpus } from "node:os";
+import { cpus, loadavg } from "node:os";
 import { root, tools } from "../scripts/tools.mjs";
 import { median } from "./measure.mjs";
 
@@ -168,18 +168,17 @@ export function describeMachine(python, peers, isa) {
     spawnSync(command, args, { cwd: root, encoding: "utf8" }).stdout?.trim() ?? "";
   const versions = "import sys,platform;print('Python',platform.python_version(),end='')\n" +
     "for name in sys.argv[1:]: print(',',__import__(name).__name__,__import__(name).__version__,end='')";
-  const cores = cpus();
+  const processor = cpus()[0]?.model.trim() ?? "unknown processor";
+  const commit = output("git", "describe", "--always", "--dirty") || "an unknown commit";
   return [
-    `${
-      cores[0]?.model.trim() ?? "unknown processor"
-    }, ${cores.length} cores, ${process.platform} ${process.arch}`,
+    // With a load well above 0.5 somebody else is at work, and threads are short of cores.
+    `${processor}, ${cpus().length} cores, ${process.platform} ${process.arch}, ` +
+    `load ${loadavg()[0].toFixed(1)} at the start`,
     [
       output(tools.deno, "--version").split("\n")[0].replace(/ \(.*/, ""),
       `bun ${output(tools.bun, "--version")}`,
       ...(python ? [output(python, "-c", versions, ...peers)] : []),
-      `gpukit at ${
-        output("git", "describe", "--always", "--dirty") || "an unknown commit"
-      } (${isa})`,
+      `gpukit at ${commit} (${isa})`,
     ].join(", "),
   ];
 }
