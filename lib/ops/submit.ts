@@ -171,8 +171,8 @@ function settle(
   call: (operands: (NDArray | number)[]) => NDArray,
 ): NDArray {
   const made: NDArray[] = [];
-  const toArray = (x: number | boolean | bigint): NDArray => {
-    const array = scalarArray(x);
+  const toArray = (x: number | boolean | bigint, dtype?: "int64" | "uint64"): NDArray => {
+    const array = scalarArray(x, dtype);
     made.push(array);
     return array;
   };
@@ -185,20 +185,34 @@ function settle(
       }
       if (!isArray.includes(true)) return toArray(x);
       const number = Number(x);
-      return typeof x === "bigint" && !Number.isSafeInteger(number) ? toArray(x) : number;
+      if (typeof x !== "bigint" || Number.isSafeInteger(number)) return number;
+      const dtype = exactDtype(x, operands);
+      return dtype === undefined ? number : toArray(x, dtype);
     }));
   } finally {
     for (const array of made) array.dispose();
   }
 }
 
-/** An array without axes, of the dtype that suits the value. */
-export function scalarArray(x: number | boolean | bigint): NDArray {
+// Which of the arrays' dtypes holds a bigint that a number does not: none but one of 64 bits.
+function exactDtype(x: bigint, operands: readonly unknown[]): "int64" | "uint64" | undefined {
+  const isAmong = (dtype: DType) =>
+    operands.some((a) => handleOf(a) !== 0 && (a as NDArray).dtype === dtype);
+  if (x < -(2n ** 63n) || x >= 2n ** 64n) refuseBigint(x);
+  if (x < 2n ** 63n && isAmong("int64")) return "int64";
+  return x >= 0n && isAmong("uint64") ? "uint64" : undefined;
+}
+
+/** An array without axes, of the dtype given or the one that suits the value. */
+export function scalarArray(
+  x: number | boolean | bigint,
+  wanted?: "int64" | "uint64",
+): NDArray {
   const [dtype, host] = typeof x === "number"
     ? [dtypes.float32, new Float32Array([x])]
     : typeof x === "boolean"
     ? [dtypes.bool, new Uint8Array([Number(x)])]
-    : x < 2n ** 63n && x >= -(2n ** 63n)
+    : x < 2n ** 63n && x >= -(2n ** 63n) && wanted !== "uint64"
     ? [dtypes.int64, new BigInt64Array([x])]
     : x >= 0n && x < 2n ** 64n
     ? [dtypes.uint64, new BigUint64Array([x])]
