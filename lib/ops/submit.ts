@@ -44,10 +44,15 @@ export const KEEPDIMS = 1;
 export const ALL_AXES = 2;
 export const DESCENDING = 4;
 
+let names: string[] | undefined;
+
 /** The name of an op as TypeScript spells it. */
 export function opName(op: number): string {
-  for (const name in Op) if (Op[name as keyof typeof Op] === (op & 0xffff)) return name;
-  return "op";
+  if (names === undefined) {
+    names = [];
+    for (const [name, code] of Object.entries(Op)) names[code] = name;
+  }
+  return names[op & 0xffff] ?? "op";
 }
 
 function failure(op: number, operands: readonly unknown[], name = opName(op)): GpukitError {
