@@ -1,10 +1,6 @@
 // gpukit: GPU computing for TypeScript. The public names; docs/ops.md lists the ops.
 
-import "./lib/array/methods.ts";
-import "./lib/array/read.ts";
-import "./lib/array/copy.ts";
-
-export { adopt, NDArray } from "./lib/array/ndarray.ts";
+export { adopt, NDArray } from "./lib/array/methods.ts";
 export type {
   Complex,
   DType,

@@ -145,8 +145,12 @@ function methods() {
   }
   return `${banner}// deno-fmt-ignore-file
 
-// The ops as methods. This file knows the functions and the class, so that neither needs the other.
+// The ops as methods. This file knows the functions and the class, so that neither needs the other,
+// and with the imports below NDArray as it leaves here has every method.
 
+import "./copy.ts";
+import "./read.ts";
+import "./views.ts";
 import type { DType, FloatOf, WideOf } from "./dtype.ts";
 import { extend, type NDArray } from "./ndarray.ts";
 import { Op } from "../ops/table.ts";
@@ -156,6 +160,8 @@ import { cumsum, type CumulativeOptions } from "../ops/reduce.ts";
 import { argsort, sort, type SortOptions } from "../ops/sort.ts";
 import { matmul, type MatmulOptions, type ProductOf } from "../ops/linalg.ts";
 import { type Indices, take, type TakeOptions } from "../ops/indexing.ts";
+
+export { adopt, NDArray } from "./ndarray.ts";
 
 declare module "./ndarray.ts" {
   interface NDArray<D extends DType = DType> {

@@ -253,6 +253,9 @@ export function generator(seed?: number | bigint): Generator {
   return new Generator(handle);
 }
 
+// A global of both runtimes that not every program's choice of type libraries declares.
+declare const crypto: { getRandomValues<T extends Uint32Array>(into: T): T };
+
 function randomSeed(): [number, number] {
   const [low, high] = crypto.getRandomValues(new Uint32Array(2));
   return [low!, high!];
