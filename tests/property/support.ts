@@ -2,6 +2,7 @@
 // flat memory and, for each view, the list of the places in it that its elements have.
 
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import process from "node:process";
 import fc from "fast-check";
 import * as gk from "../../mod.ts";
@@ -153,7 +154,7 @@ export function expectSame(actual: gk.NDArray, expected: gk.NDArray, what = ""):
   assert.equal(actual.dtype, expected.dtype, what);
   assert.deepEqual(actual.shape, expected.shape, what);
   const [a, b] = [bytesOf(actual), bytesOf(expected)];
-  if (a.every((byte, i) => byte === b[i])) return;
+  if (Buffer.compare(a, b) === 0) return;
   assert.deepEqual(actual.dataSync(), expected.dataSync(), what);
   assert.fail(`${what}: other bits`);
 }
