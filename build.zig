@@ -44,17 +44,26 @@ const library_flags = c_flags ++ [_][]const u8{"-O3"};
 // Test programs keep assert().
 const test_flags = c_flags ++ [_][]const u8{ "-O1", "-UNDEBUG" };
 
-const avx2_flags = [_][]const u8{ "-mavx2", "-mfma", "-mf16c", "-mbmi", "-mbmi2", "-mlzcnt", "-mpopcnt" };
-const avx512_flags = avx2_flags ++ [_][]const u8{
-    "-mavx512f",    "-mavx512bw",   "-mavx512dq",   "-mavx512vl",    "-mavx512vnni",
-    "-mavx512bf16", "-mavx512vbmi", "-mavx512vbmi2", "-mprefer-vector-width=512",
-};
+// Zig names every feature of the target, the absent ones too, in -target-feature arguments, which
+// win over -m flags; only later ones of the same kind win over those.
+fn features(comptime names: []const []const u8) []const []const u8 {
+    comptime {
+        var flags: []const []const u8 = &.{};
+        for (names) |name| flags = flags ++ [_][]const u8{ "-Xclang", "-target-feature", "-Xclang", "+" ++ name };
+        return flags;
+    }
+}
+
+const avx2_flags = features(&.{ "avx2", "fma", "f16c", "bmi", "bmi2", "lzcnt", "popcnt" });
+const avx512_flags = avx2_flags ++ features(&.{
+    "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vnni", "avx512bf16", "avx512vbmi", "avx512vbmi2",
+}) ++ [_][]const u8{"-mprefer-vector-width=512"};
 
 const Isa = struct { name: []const u8, flags: []const []const u8 };
 const x86_isas = [_]Isa{
     .{ .name = "baseline", .flags = &.{} },
-    .{ .name = "avx2", .flags = &avx2_flags },
-    .{ .name = "avx512", .flags = &avx512_flags },
+    .{ .name = "avx2", .flags = avx2_flags },
+    .{ .name = "avx512", .flags = avx512_flags },
 };
 const arm_isas = [_]Isa{.{ .name = "neon", .flags = &.{} }};
 const other_isas = [_]Isa{.{ .name = "baseline", .flags = &.{} }};

@@ -35,14 +35,14 @@ bool gk_view_allocate(gk_context *c, gk_stream *stream, gk_view *v, const char *
   v->storage = gk_storage_create(device, bytes, &c->isolate->cache);
   if (GK_LIKELY(v->storage != NULL)) return true;
   char shape[160];
-  return gk_fail(c->isolate, GK_OUT_OF_MEMORY,
-                 "%s: the result, %s %s, needs %.0f bytes; %.0f of %s's %.0f are in use by %u arrays "
-                 "of this thread and others; free arrays with `using`, dispose() or gk.scope, or "
-                 "raise GPUKIT_MAX_BYTES",
-                 op, gk_dtypes[v->dtype].name,
-                 gk_shape_text(shape, sizeof shape, v->shape, v->ndim), (double)bytes,
-                 (double)(atomic_load(&device->used) - c->isolate->cache.credit), device->name, (double)device->limit,
-                 c->isolate->live);
+  return gk_fail(
+      c->isolate, GK_OUT_OF_MEMORY,
+      "%s: the result, %s %s, needs %.0f bytes; %.0f of %s's %.0f are in use by %u arrays "
+      "of this thread and others; free arrays with `using`, dispose() or gk.scope, or "
+      "raise GPUKIT_MAX_BYTES",
+      op, gk_dtypes[v->dtype].name, gk_shape_text(shape, sizeof shape, v->shape, v->ndim),
+      (double)bytes, (double)(atomic_load(&device->used) - c->isolate->cache.credit), device->name,
+      (double)device->limit, c->isolate->live);
 }
 
 // A shape at f64[first..]; false after gk_fail.
@@ -54,8 +54,8 @@ bool gk_read_shape(gk_isolate *iso, uint32_t first, uint32_t ndim, gk_view *v, c
   for (uint32_t i = 0; i < ndim; i++) {
     double n = iso->in_f64[first + i];
     if (!whole(n))
-      return gk_fail(iso, GK_SHAPE,
-                     "%s: length %g of axis %u is not a whole number from 0 to 2^53", op, n, i);
+      return gk_fail(iso, GK_SHAPE, "%s: length %g of axis %u is not a whole number from 0 to 2^53",
+                     op, n, i);
     v->shape[i] = (int64_t)n;
     elements *= n;
   }
@@ -96,8 +96,7 @@ uint32_t gk_array_from_host(uint32_t ctx, uint32_t dtype, uint32_t ndim, const v
   gk_error error;
   if (!gk_storage_materialise(v.storage))
     gk_error_set(&error, GK_OUT_OF_MEMORY, "array: the system has no %.0f bytes", bytes);
-  else if (v.size == 0 ||
-           stream->device->api->copy_in(stream->device, &v, data, &error) == GK_OK)
+  else if (v.size == 0 || stream->device->api->copy_in(stream->device, &v, data, &error) == GK_OK)
     return adopt_view(iso, ctx, &v, "array");
   gk_storage_release(v.storage, &iso->cache);
   return gk_fail_error(iso, &error);
@@ -151,9 +150,9 @@ uint32_t gk_array_is_live(uint32_t ctx, uint32_t array) {
 }
 
 uint32_t gk_array_view(uint32_t ctx, uint32_t kind, uint32_t array, uint32_t n) {
-  static const char *const names[] = {"view",    "reshape", "transpose", "broadcastTo",
-                                      "squeeze", "expandDims", "flip",   "at",
-                                      "swapaxes", "moveaxis", "diagonal"};
+  static const char *const names[] = {"view",     "reshape",    "transpose", "broadcastTo",
+                                      "squeeze",  "expandDims", "flip",      "at",
+                                      "swapaxes", "moveaxis",   "diagonal"};
   gk_context *c = gk_context_get(ctx);
   if (!c) return 0;
   gk_isolate *iso = c->isolate;
@@ -234,7 +233,8 @@ double gk_array_item(uint32_t ctx, uint32_t array) {
   const gk_view *v = &a->view;
   if (v->size != 1) {
     char shape[160];
-    return gk_fail(iso, GK_SHAPE, "item: the array has shape %s; item() reads arrays of one element",
+    return gk_fail(iso, GK_SHAPE,
+                   "item: the array has shape %s; item() reads arrays of one element",
                    gk_shape_text(shape, sizeof shape, v->shape, v->ndim));
   }
   if (!gk_synchronise_view(iso, v, "item")) return 0;
@@ -276,8 +276,14 @@ bool gk_write_view(gk_context *c, gk_stream *stream, const gk_view *v, const voi
   else if (stream->device->api->copy_in(stream->device, &staged, data, &error) != GK_OK)
     gk_fail_error(iso, &error);
   else {
-    gk_call call = {.op = GK_OP_copy, .family = GK_FAMILY_COPY, .inputs = 1, .outputs = 1,
-                    .compute = v->dtype, .size = v->size, .in = {&staged}, .out = {v}};
+    gk_call call = {.op = GK_OP_copy,
+                    .family = GK_FAMILY_COPY,
+                    .inputs = 1,
+                    .outputs = 1,
+                    .compute = v->dtype,
+                    .size = v->size,
+                    .in = {&staged},
+                    .out = {v}};
     done = gk_dispatch(c, stream, &call, NULL);
   }
   gk_storage_release(staged.storage, &iso->cache);
@@ -300,8 +306,7 @@ uint32_t gk_array_write(uint32_t ctx, uint32_t array, const void *data, double b
     gk_fail(iso, GK_ARGUMENT, "copyFrom: a broadcast view cannot be written; write its base");
     return GK_ARGUMENT;
   }
-  return gk_write_view(c, stream, &a->view, data, "copyFrom") ? GK_OK
-                                                              : (uint32_t)iso->out->status;
+  return gk_write_view(c, stream, &a->view, data, "copyFrom") ? GK_OK : (uint32_t)iso->out->status;
 }
 
 // ---- between isolates

@@ -17,9 +17,10 @@ typedef struct gk_stream {
   int32_t priority;
   const void *owner; // the isolate
   uint32_t handle;   // in it; 0 for a default or disposed stream
-  _Atomic int faulted; // an error to raise at the next synchronisation lies in `fault`
+  // Errors of finished ops that nobody has been told yet, the first of each kind.
   gk_mutex fault_lock;
-  gk_error fault;
+  _Atomic int faulted[2];
+  gk_error fault[2];
   void *impl; // the device's own
   struct gk_stream *next;
 } gk_stream;
@@ -34,8 +35,11 @@ static inline bool gk_mark_passed(gk_mark m) {
 
 gk_stream *gk_stream_open(struct gk_device *device, int32_t priority); // NULL: out of memory
 void gk_stream_close(gk_stream *s); // queued work still runs; the stream is reused
-void gk_stream_set_fault(gk_stream *s, const gk_error *error); // the first one stays
-bool gk_stream_take_fault(gk_stream *s, gk_error *error);
+// An index out of range is raised by whatever waits for the device next; a failed op only by who
+// waits for the stream, since its outputs carry the error too.
+typedef enum gk_fault { GK_FAULT_INDEX, GK_FAULT_FAILED } gk_fault;
+void gk_stream_set_fault(gk_stream *s, gk_fault kind, const gk_error *error); // the first stays
+bool gk_stream_take_fault(gk_stream *s, gk_fault kind, gk_error *error);
 
 // ---- commands: what a stream queues
 

@@ -133,17 +133,18 @@ uint32_t gk_memory_query(uint32_t ctx, uint32_t device) {
     return GK_DEVICE;
   }
   gk_device *d = &gk_devices[device];
-  const double values[] = {(double)(atomic_load(&d->used) - (d->api->host_memory ? iso->cache.credit : 0)),
-                           (double)atomic_load(&d->peak),
-                           (double)atomic_load(&d->cached),
-                           (double)d->limit,
-                           (double)atomic_load(&d->taken),
-                           (double)iso->ran_inline,
-                           (double)iso->ran_queued,
-                           iso->live,
-                           iso->peak,
-                           iso->contexts - 1,
-                           c->count};
+  const double values[] = {
+      (double)(atomic_load(&d->used) - (d->api->host_memory ? iso->cache.credit : 0)),
+      (double)atomic_load(&d->peak),
+      (double)atomic_load(&d->cached),
+      (double)d->limit,
+      (double)atomic_load(&d->taken),
+      (double)iso->ran_inline,
+      (double)iso->ran_queued,
+      iso->live,
+      iso->peak,
+      iso->contexts - 1,
+      c->count};
   memcpy(iso->out->values, values, sizeof values);
   return GK_OK;
 }

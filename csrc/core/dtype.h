@@ -31,7 +31,7 @@ enum {
 #define GK_DTYPE(index, name, type, class, dlpack, bits) GK_##name = index,
   GK_DTYPES(GK_DTYPE)
 #undef GK_DTYPE
-  GK_DTYPE_COUNT = 15 // 0 stands for none
+      GK_DTYPE_COUNT = 15 // 0 stands for none
 };
 
 typedef enum gk_class {

@@ -37,8 +37,8 @@ uint32_t gk_generator_seed(uint32_t ctx, uint32_t generator, uint32_t seed_low,
                            uint32_t seed_high) {
   gk_context *c = gk_context_get(ctx);
   if (!c) return GK_ARGUMENT;
-  gk_generator *g = generator ? gk_object_get(c->isolate, generator, GK_GENERATOR)
-                              : c->isolate->generator;
+  gk_generator *g =
+      generator ? gk_object_get(c->isolate, generator, GK_GENERATOR) : c->isolate->generator;
   if (!g) {
     gk_fail(c->isolate, GK_DISPOSED, "seed: the generator is disposed");
     return GK_DISPOSED;

@@ -229,7 +229,7 @@ uint32_t gk_graph_launch(uint32_t ctx, uint32_t graph, uint32_t stream) {
       gk_fail_error(iso, &error);
       return status;
     }
-    gk_stream_set_fault(s, &error);
+    gk_stream_set_fault(s, GK_FAULT_INDEX, &error);
   }
   iso->ran_inline += g->count;
   return GK_OK;

@@ -53,8 +53,10 @@ static void link_array(gk_context *c, uint32_t ctx, gk_isolate *iso, gk_array *a
 
 static void unlink_array(gk_isolate *iso, gk_array *a) {
   gk_context *c = &gk_contexts[a->context];
-  if (a->prev) gk_array_at(iso, a->prev)->next = a->next;
-  else c->head = a->next;
+  if (a->prev)
+    gk_array_at(iso, a->prev)->next = a->next;
+  else
+    c->head = a->next;
   if (a->next) gk_array_at(iso, a->next)->prev = a->prev;
   c->count--;
 }
@@ -85,8 +87,10 @@ static void free_record(gk_isolate *iso, gk_array *a) {
   if (a->view.storage) gk_storage_release(a->view.storage, &iso->cache);
   a->view.storage = NULL;
   a->handle = 0;
-  if (iso->free_count++ == 0) iso->free_head = index;
-  else gk_array_at(iso, iso->free_tail)->next = index;
+  if (iso->free_count++ == 0)
+    iso->free_head = index;
+  else
+    gk_array_at(iso, iso->free_tail)->next = index;
   iso->free_tail = index;
   iso->live--;
 }
@@ -219,8 +223,10 @@ uint32_t gk_context_end(uint32_t ctx, uint32_t keep, uint32_t parent) {
   for (uint32_t index = c->head; index;) {
     gk_array *a = gk_array_at(iso, index);
     index = a->next;
-    if (keep) link_array(up, parent, iso, a);
-    else free_record(iso, a);
+    if (keep)
+      link_array(up, parent, iso, a);
+    else
+      free_record(iso, a);
   }
   c->isolate = NULL;
   c->next_free = iso->context_free;
@@ -264,11 +270,21 @@ static void isolate_end(void *value) {
     gk_object *o = &iso->objects[i];
     if (!o->handle) continue;
     switch ((gk_kind)o->kind) {
-    case GK_STREAM: gk_stream_close(o->value); break;
-    case GK_EVENT: gk_event_free(o->value); break;
-    case GK_GRAPH: gk_graph_free(iso, o->value); break;
-    case GK_GENERATOR: gk_generator_release(o->value); break;
-    case GK_BUFFER: gk_buffer_free(iso, o->value); break;
+    case GK_STREAM:
+      gk_stream_close(o->value);
+      break;
+    case GK_EVENT:
+      gk_event_free(o->value);
+      break;
+    case GK_GRAPH:
+      gk_graph_free(iso, o->value);
+      break;
+    case GK_GENERATOR:
+      gk_generator_release(o->value);
+      break;
+    case GK_BUFFER:
+      gk_buffer_free(iso, o->value);
+      break;
     }
   }
   if (iso->recording) gk_graph_free(iso, iso->recording);

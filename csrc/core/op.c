@@ -13,8 +13,8 @@ enum {
 
 const gk_op gk_ops[GK_OP_LIMIT] = {
 #define GK_OP(code, name, family, arity, accepts, compute, result, summary)                        \
-  [code] = {#name, CLASS_##accepts, GK_FAMILY_##family, arity, GK_COMPUTE_##compute,              \
-            GK_RESULT_##result},
+  [code] = {#name, CLASS_##accepts,      GK_FAMILY_##family,                                       \
+            arity, GK_COMPUTE_##compute, GK_RESULT_##result},
 #include "ops.def"
 #undef GK_OP
 };
@@ -24,8 +24,10 @@ const char *gk_op_name(uint16_t op) {
   const char *from = op < GK_OP_LIMIT && gk_ops[op].name ? gk_ops[op].name : "unknown op";
   char *to = name;
   for (; *from; from++) {
-    if (*from == '_') *to++ = (char)(*++from - 'a' + 'A');
-    else *to++ = *from;
+    if (*from == '_')
+      *to++ = (char)(*++from - 'a' + 'A');
+    else
+      *to++ = *from;
   }
   *to = 0;
   return name;

@@ -23,9 +23,9 @@ typedef struct request {
   int ndim;
   int64_t shape[GK_MAX_DIMS];
   gk_generator *generator;
-  gk_view seen[3];             // operands as the call sees them, where not as they are
-  gk_view bound;               // the output as the call sees it, likewise
-  gk_storage *temporary[3];    // released once the call is on its way
+  gk_view seen[3]; // operands as the call sees them, where not as they are
+  gk_view bound; // the output as the call sees it, likewise
+  gk_storage *temporary[3]; // released once the call is on its way
   int temporaries;
 } request;
 
@@ -57,16 +57,24 @@ static bool temporary_copy(request *r, const gk_view *v, gk_view *copy) {
   *copy = *v;
   if (!gk_view_allocate(r->c, r->stream, copy, gk_op_name(r->op))) return false;
   r->temporary[r->temporaries++] = copy->storage;
-  gk_call call = {.op = GK_OP_copy, .family = GK_FAMILY_COPY, .inputs = 1, .outputs = 1,
-                  .compute = v->dtype, .size = v->size, .in = {v}, .out = {copy}};
+  gk_call call = {.op = GK_OP_copy,
+                  .family = GK_FAMILY_COPY,
+                  .inputs = 1,
+                  .outputs = 1,
+                  .compute = v->dtype,
+                  .size = v->size,
+                  .in = {v},
+                  .out = {copy}};
   return v->size == 0 || gk_dispatch(r->c, r->stream, &call, NULL);
 }
 
 // The operand as one dimension in row-major order; false after gk_fail.
 static bool flatten(request *r, int i) {
   gk_view *flat = &r->seen[i];
-  if (r->in[i]->contiguous) *flat = *r->in[i];
-  else if (!temporary_copy(r, r->in[i], flat)) return false;
+  if (r->in[i]->contiguous)
+    *flat = *r->in[i];
+  else if (!temporary_copy(r, r->in[i], flat))
+    return false;
   flat->ndim = 1;
   flat->shape[0] = flat->size;
   gk_view_make_contiguous(flat);
@@ -120,8 +128,10 @@ static bool reduce_rule(request *r) {
   r->ndim = 0;
   int64_t reduced = 1, results = 1;
   for (int i = 0; i < v->ndim; i++) {
-    if (axes & 1u << i) reduced *= v->shape[i];
-    else results *= v->shape[i];
+    if (axes & 1u << i)
+      reduced *= v->shape[i];
+    else
+      results *= v->shape[i];
     if (!(axes & 1u << i) || r->flags & KEEPDIMS)
       r->shape[r->ndim++] = axes & 1u << i ? 1 : v->shape[i];
   }
@@ -193,8 +203,10 @@ static bool take_rule(request *r) {
   const gk_view *v = r->in[0], *indices = r->in[1];
   r->ndim = v->ndim - 1 + indices->ndim;
   if (r->ndim > GK_MAX_DIMS)
-    return gk_fail(r->iso, GK_SHAPE, "take: the result would have %d dimensions; at most %d are "
-                   "supported", r->ndim, GK_MAX_DIMS);
+    return gk_fail(r->iso, GK_SHAPE,
+                   "take: the result would have %d dimensions; at most %d are "
+                   "supported",
+                   r->ndim, GK_MAX_DIMS);
   int n = 0;
   double product = gk_dtypes[v->dtype].size;
   for (int i = 0; i < axis; i++) r->shape[n++] = v->shape[i];
@@ -334,9 +346,8 @@ static bool random_rule(request *r) {
   if (r->count < 3) return fail_count(r);
   r->call.f[0] = r->params[1];
   r->call.f[1] = r->params[2];
-  r->generator = r->params[0] == 0
-                     ? r->iso->generator
-                     : gk_object_get(r->iso, (uint32_t)r->params[0], GK_GENERATOR);
+  r->generator = r->params[0] == 0 ? r->iso->generator
+                                   : gk_object_get(r->iso, (uint32_t)r->params[0], GK_GENERATOR);
   if (!r->generator)
     return gk_fail(r->iso, GK_DISPOSED, "%s: the generator is disposed", gk_op_name(r->op));
   return given_rule(r, 3);
@@ -468,11 +479,11 @@ uint32_t gk_submit(uint32_t ctx, uint32_t word, uint32_t inputs, uint32_t params
     gk_array *a = gk_array_get(iso, iso->in_u32[i]);
     if (!a) return gk_fail(iso, GK_DISPOSED, "%s: operand %u is disposed", gk_op_name(op), i + 1);
     r.in[i] = &a->view;
-    if (!placed) placed = &a->view;
+    if (!placed)
+      placed = &a->view;
     else if (a->view.storage->device != placed->storage->device)
       return gk_fail(iso, GK_DEVICE, "%s: operands lie on %s and %s; move one with to()",
-                     gk_op_name(op), placed->storage->device->name,
-                     a->view.storage->device->name);
+                     gk_op_name(op), placed->storage->device->name, a->view.storage->device->name);
   }
   gk_array *given = out_handle ? gk_array_get(iso, out_handle) : NULL;
   if (!placed && given) placed = &given->view;

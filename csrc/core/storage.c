@@ -182,8 +182,8 @@ void gk_storage_release(gk_storage *s, gk_storage_cache *cache) {
     pool_give(device, s->block);
     s->block = NULL;
   }
-  if (__builtin_expect(
-          atomic_load_explicit(&s->state, memory_order_relaxed) & GK_STATE_POISONED, 0))
+  if (__builtin_expect(atomic_load_explicit(&s->state, memory_order_relaxed) & GK_STATE_POISONED,
+                       0))
     discard_poison(s);
   int class = s->small_class == 0xff ? 0 : s->small_class;
   if (cache && cache->count[class] < CACHE_LIMIT) {
@@ -263,8 +263,10 @@ static void add_wait(gk_mark m, const gk_stream *stream, gk_mark *waits, int *co
       if (waits[i].sequence < m.sequence) waits[i].sequence = m.sequence;
       return;
     }
-  if (*count < limit) waits[(*count)++] = m;
-  else m.stream->device->api->stream_wait(m.stream, m.sequence);
+  if (*count < limit)
+    waits[(*count)++] = m;
+  else
+    m.stream->device->api->stream_wait(m.stream, m.sequence);
 }
 
 void gk_storage_waits(gk_storage *s, bool writing, const gk_stream *stream, gk_mark *waits,

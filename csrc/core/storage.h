@@ -33,19 +33,19 @@ enum {
 
 typedef struct gk_storage {
   _Atomic int32_t references;
-  uint8_t small_class;     // of GK_SMALL_CLASSES, or 0xff: memory from the pool
-  uint8_t read_count;     // of `reads`
-  bool recorded;          // made in a recording that has not ended yet
-  _Atomic uint8_t lock;   // of the marks of a shared one
+  uint8_t small_class; // of GK_SMALL_CLASSES, or 0xff: memory from the pool
+  uint8_t read_count; // of `reads`
+  bool recorded; // made in a recording that has not ended yet
+  _Atomic uint8_t lock; // of the marks of a shared one
   _Atomic uint32_t state; // GK_STATE_ bits; 0 in the usual case: computed, and this isolate's alone
   void *data; // NULL until first written, or for no bytes
   int64_t bytes;
   struct gk_device *device;
-  struct gk_block *block;       // of the pool
-  gk_mark write;                // last queued op that writes it
+  struct gk_block *block; // of the pool
+  gk_mark write; // last queued op that writes it
   gk_mark reads[GK_READ_MARKS]; // queued ops that read it, of different streams
-  gk_error *_Atomic poison;     // why its bytes never came to be
-  struct gk_storage *next;      // in a free list
+  gk_error *_Atomic poison; // why its bytes never came to be
+  struct gk_storage *next; // in a free list
 } gk_storage;
 
 // Recycled records of one isolate's small storages, so that small arrays come and go without

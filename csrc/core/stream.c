@@ -13,8 +13,8 @@ gk_stream *gk_stream_open(gk_device *device, int32_t priority) {
   gk_mutex_lock(&free_lock);
   gk_stream **link = &free_streams;
   // A closed stream may still be working off its queue: only an idle one gets a new owner.
-  while (*link && ((*link)->device != device || (*link)->priority != priority ||
-                   !gk_stream_idle(*link)))
+  while (*link &&
+         ((*link)->device != device || (*link)->priority != priority || !gk_stream_idle(*link)))
     link = &(*link)->next;
   gk_stream *s = *link;
   if (s) *link = s->next;
@@ -28,7 +28,7 @@ gk_stream *gk_stream_open(gk_device *device, int32_t priority) {
   }
   s->handle = 0;
   s->owner = NULL;
-  atomic_store(&s->faulted, 0);
+  for (int i = 0; i < 2; i++) atomic_store(&s->faulted[i], 0);
   if (!device->api->stream_open(s)) {
     gk_stream_close(s);
     return NULL;
@@ -44,31 +44,40 @@ void gk_stream_close(gk_stream *s) {
   gk_mutex_unlock(&free_lock);
 }
 
-void gk_stream_set_fault(gk_stream *s, const gk_error *error) {
+void gk_stream_set_fault(gk_stream *s, gk_fault kind, const gk_error *error) {
   gk_mutex_lock(&s->fault_lock);
-  if (!atomic_load(&s->faulted)) s->fault = *error;
-  atomic_store(&s->faulted, 1);
+  if (!atomic_load(&s->faulted[kind])) s->fault[kind] = *error;
+  atomic_store(&s->faulted[kind], 1);
   gk_mutex_unlock(&s->fault_lock);
 }
 
-bool gk_stream_take_fault(gk_stream *s, gk_error *error) {
-  if (!atomic_load_explicit(&s->faulted, memory_order_acquire)) return false;
+bool gk_stream_take_fault(gk_stream *s, gk_fault kind, gk_error *error) {
+  if (!atomic_load_explicit(&s->faulted[kind], memory_order_acquire)) return false;
   gk_mutex_lock(&s->fault_lock);
-  *error = s->fault;
-  atomic_store(&s->faulted, 0);
+  *error = s->fault[kind];
+  atomic_store(&s->faulted[kind], 0);
   gk_mutex_unlock(&s->fault_lock);
   return true;
 }
 
+static bool take_any_fault(gk_stream *s, gk_error *error) {
+  return gk_stream_take_fault(s, GK_FAULT_INDEX, error) ||
+         gk_stream_take_fault(s, GK_FAULT_FAILED, error);
+}
+
+// All streams of an isolate: the default ones, then those among its objects; NULL for others.
+static gk_stream *stream_number(gk_isolate *iso, uint32_t i) {
+  if (i < gk_device_count) return iso->defaults[i];
+  const gk_object *o = &iso->objects[i - gk_device_count];
+  return o->handle && o->kind == GK_STREAM ? o->value : NULL;
+}
+
 bool gk_check_faults(gk_isolate *iso) {
   gk_error error;
-  for (uint32_t i = 0; i < gk_device_count; i++)
-    if (iso->defaults[i] && gk_stream_take_fault(iso->defaults[i], &error))
-      return gk_fail_error(iso, &error);
-  for (uint32_t i = 1; i < iso->object_count; i++)
-    if (iso->objects[i].handle && iso->objects[i].kind == GK_STREAM &&
-        gk_stream_take_fault(iso->objects[i].value, &error))
-      return gk_fail_error(iso, &error);
+  for (uint32_t i = 0; i < gk_device_count + iso->object_count; i++) {
+    gk_stream *s = stream_number(iso, i);
+    if (s && gk_stream_take_fault(s, GK_FAULT_INDEX, &error)) return gk_fail_error(iso, &error);
+  }
   return true;
 }
 
@@ -129,9 +138,10 @@ void gk_task_run(gk_task *task, gk_stream *stream) {
                    gk_op_name(call->op), (double)call->out[i]->storage->bytes);
   if (error.status == GK_OK && device->api->run(device, stream, call, &error) == GK_OK) return;
   if (error.status == GK_INDEX) { // every other element has been computed
-    gk_stream_set_fault(stream, &error);
+    gk_stream_set_fault(stream, GK_FAULT_INDEX, &error);
     return;
   }
+  gk_stream_set_fault(stream, GK_FAULT_FAILED, &error);
   for (int i = 0; i < 2; i++)
     if (call->out[i]) gk_storage_poison(call->out[i]->storage, &error);
 }
@@ -190,17 +200,17 @@ uint32_t gk_stream_synchronize(uint32_t ctx, uint32_t stream, int32_t device) {
     gk_stream *s = gk_stream_find(c, stream, "stream.done");
     if (!s) return (uint32_t)iso->out->status;
     if (device == -1) wait_stream(s);
-    faulted = gk_stream_take_fault(s, &error);
+    faulted = take_any_fault(s, &error);
   } else {
-    for (uint32_t i = 0; i < gk_device_count; i++)
-      if (iso->defaults[i] && (int32_t)i == device) wait_stream(iso->defaults[i]);
-    for (uint32_t i = 1; i < iso->object_count; i++) {
-      gk_object *o = &iso->objects[i];
-      if (!o->handle || o->kind != GK_STREAM) continue;
-      gk_stream *s = o->value;
-      if (s->device->index == (uint32_t)device) wait_stream(s);
+    // All are waited for before the first error is raised.
+    for (uint32_t i = 0; i < gk_device_count + iso->object_count; i++) {
+      gk_stream *s = stream_number(iso, i);
+      if (s && s->device->index == (uint32_t)device) wait_stream(s);
     }
-    if (!gk_check_faults(iso)) return (uint32_t)iso->out->status;
+    for (uint32_t i = 0; i < gk_device_count + iso->object_count && !faulted; i++) {
+      gk_stream *s = stream_number(iso, i);
+      if (s && s->device->index == (uint32_t)device) faulted = take_any_fault(s, &error);
+    }
   }
   if (!faulted) return GK_OK;
   gk_fail_error(iso, &error);

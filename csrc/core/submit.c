@@ -50,8 +50,7 @@ static void run_task(gk_command *command) {
 static bool enqueue(gk_context *c, gk_stream *stream, const gk_call *call) {
   gk_command *command = gk_command_create(stream);
   if (!command)
-    return gk_fail(c->isolate, GK_OUT_OF_MEMORY, "%s: no memory to queue it",
-                   gk_op_name(call->op));
+    return gk_fail(c->isolate, GK_OUT_OF_MEMORY, "%s: no memory to queue it", gk_op_name(call->op));
   gk_task_set(&command->task, call);
   command->execute = run_task;
   wait_for_operands(command, call);
@@ -67,8 +66,7 @@ static bool enqueue(gk_context *c, gk_stream *stream, const gk_call *call) {
 
 bool gk_dispatch(gk_context *c, gk_stream *stream, gk_call *call, gk_generator *generator) {
   gk_isolate *iso = c->isolate;
-  if (GK_UNLIKELY(iso->recording != NULL))
-    return gk_graph_record(iso, stream, call, generator);
+  if (GK_UNLIKELY(iso->recording != NULL)) return gk_graph_record(iso, stream, call, generator);
   if (generator) gk_generator_draw(generator, call);
   const gk_device_api *api = stream->device->api;
   if (GK_LIKELY(gk_stream_idle(stream) && operands_ready(call)) &&
@@ -84,7 +82,8 @@ bool gk_dispatch(gk_context *c, gk_stream *stream, gk_call *call, gk_generator *
     gk_status status = api->run(stream->device, stream, call, &error);
     if (GK_LIKELY(status == GK_OK)) return true;
     if (status != GK_INDEX) return gk_fail_error(iso, &error);
-    gk_stream_set_fault(stream, &error); // raised at the next synchronisation, as if queued
+    gk_stream_set_fault(stream, GK_FAULT_INDEX,
+                        &error); // raised at the next synchronisation, as if queued
     return true;
   }
   return enqueue(c, stream, call);
@@ -125,14 +124,15 @@ static void exact_comparison(uint16_t *op, double *value, uint8_t dtype) {
   bool fraction = v != floor(v); // also NaN
   bool at_most = *op == GK_OP_less || *op == GK_OP_less_equal;
   if (*op == GK_OP_equal || *op == GK_OP_not_equal) {
-    if (fraction || v < low || v >= above)
-      outcome = *op == GK_OP_equal ? NEVER : ALWAYS;
+    if (fraction || v < low || v >= above) outcome = *op == GK_OP_equal ? NEVER : ALWAYS;
   } else if (isnan(v)) {
     outcome = NEVER;
   } else {
     if (fraction) v = *op == GK_OP_less || *op == GK_OP_greater_equal ? ceil(v) : floor(v);
-    if (v >= above) outcome = at_most ? ALWAYS : NEVER;
-    else if (v < low) outcome = at_most ? NEVER : ALWAYS;
+    if (v >= above)
+      outcome = at_most ? ALWAYS : NEVER;
+    else if (v < low)
+      outcome = at_most ? NEVER : ALWAYS;
   }
   if (outcome == UNKNOWN) {
     *value = v;
@@ -144,11 +144,16 @@ static void exact_comparison(uint16_t *op, double *value, uint8_t dtype) {
 
 static uint16_t mirrored(uint16_t op) {
   switch (op) {
-  case GK_OP_less: return GK_OP_greater;
-  case GK_OP_less_equal: return GK_OP_greater_equal;
-  case GK_OP_greater: return GK_OP_less;
-  case GK_OP_greater_equal: return GK_OP_less_equal;
-  default: return op;
+  case GK_OP_less:
+    return GK_OP_greater;
+  case GK_OP_less_equal:
+    return GK_OP_greater_equal;
+  case GK_OP_greater:
+    return GK_OP_less;
+  case GK_OP_greater_equal:
+    return GK_OP_less_equal;
+  default:
+    return op;
   }
 }
 
@@ -173,14 +178,18 @@ char *gk_operands_text(char *buffer, int bytes, int count, const gk_view *const 
 
 static const char *class_names(uint16_t accepts) {
   switch (accepts) {
-  case GK_CLASS_SIGNED | GK_CLASS_UNSIGNED: return "integers";
-  case GK_CLASS_FLOAT: return "floats";
-  case GK_CLASS_SIGNED | GK_CLASS_UNSIGNED | GK_CLASS_FLOAT: return "integers and floats";
+  case GK_CLASS_SIGNED | GK_CLASS_UNSIGNED:
+    return "integers";
+  case GK_CLASS_FLOAT:
+    return "floats";
+  case GK_CLASS_SIGNED | GK_CLASS_UNSIGNED | GK_CLASS_FLOAT:
+    return "integers and floats";
   case GK_CLASS_SIGNED | GK_CLASS_UNSIGNED | GK_CLASS_FLOAT | GK_CLASS_COMPLEX:
     return "integers, floats and complex64";
   case GK_CLASS_BOOL | GK_CLASS_SIGNED | GK_CLASS_UNSIGNED | GK_CLASS_FLOAT:
     return "bool, integers and floats";
-  default: return "other dtypes";
+  default:
+    return "other dtypes";
   }
 }
 
@@ -192,10 +201,12 @@ bool gk_check_class(gk_isolate *iso, uint16_t op, uint8_t dtype) {
 
 uint8_t gk_compute_dtype(uint16_t op, uint8_t promoted) {
   switch (gk_ops[op].compute) {
-  case GK_COMPUTE_BOOL: return GK_bool;
+  case GK_COMPUTE_BOOL:
+    return GK_bool;
   case GK_COMPUTE_FLOAT:
     return gk_dtypes[promoted].class & (GK_CLASS_FLOAT | GK_CLASS_COMPLEX) ? promoted : GK_float32;
-  default: return promoted;
+  default:
+    return promoted;
   }
 }
 
@@ -293,10 +304,10 @@ gk_array *gk_new_out(gk_context *c, uint32_t ctx, gk_stream *stream, uint16_t op
 #define USUAL_SIZE 4096
 #define USUAL_NUMBERS 64 // elements, with a number among the operands
 
-static inline __attribute__((always_inline)) uint32_t usual(uint32_t ctx, uint32_t op, int arity,
-                                                            const uint32_t *handles,
-                                                            uint32_t out_handle,
-                                                            const double *number) {
+static inline
+    __attribute__((always_inline)) uint32_t usual(uint32_t ctx, uint32_t op, int arity,
+                                                  const uint32_t *handles, uint32_t out_handle,
+                                                  const double *number) {
   gk_context *c = gk_context_get(ctx);
   if (GK_UNLIKELY(!c || op >= GK_ELEMENTWISE_CODES)) return 0; // also a stream in its high half
   gk_isolate *iso = c->isolate;
@@ -313,8 +324,10 @@ static inline __attribute__((always_inline)) uint32_t usual(uint32_t ctx, uint32
     const gk_view *v = in[i] = &a->view;
     gk_storage *s = v->storage;
     if (!v->contiguous || atomic_load_explicit(&s->state, memory_order_acquire) != 0) return 0;
-    if (!first) first = v;
-    else if (v->dtype != first->dtype || s->device != device || !gk_same_shape(v, first)) return 0;
+    if (!first)
+      first = v;
+    else if (v->dtype != first->dtype || s->device != device || !gk_same_shape(v, first))
+      return 0;
     data[i] = (const char *)s->data + v->offset;
   }
   const gk_op *row = &gk_ops[op];
@@ -333,7 +346,8 @@ static inline __attribute__((always_inline)) uint32_t usual(uint32_t ctx, uint32
       for (int64_t i = 0; i < first->size; i++) splat.f32[i] = (float)*number;
     else if (dtype == GK_float64)
       for (int64_t i = 0; i < first->size; i++) splat.f64[i] = *number;
-    else return 0; // an integer dtype may not have the number
+    else
+      return 0; // an integer dtype may not have the number
     for (int i = 0; i < arity; i++)
       if (!in[i]) data[i] = &splat;
   }
@@ -396,14 +410,18 @@ static __attribute__((noinline)) uint32_t elementwise(uint32_t ctx, uint32_t wor
         return gk_fail(iso, GK_DISPOSED, "%s: operand %d is disposed", gk_op_name(op), i + 1);
       const gk_view *v = in[i] = &a->view;
       if (op != GK_OP_where || i > 0) {
-        if (promoted == 0) promoted = v->dtype;
-        else if (promoted != v->dtype) clash |= !(promoted = gk_promote(promoted, v->dtype));
+        if (promoted == 0)
+          promoted = v->dtype;
+        else if (promoted != v->dtype)
+          clash |= !(promoted = gk_promote(promoted, v->dtype));
       }
-      if (!first) first = v;
+      if (!first)
+        first = v;
       else if (GK_UNLIKELY(v->storage->device != first->storage->device))
         return gk_fail(iso, GK_DEVICE, "%s: operands lie on %s and %s; move one with to()",
                        gk_op_name(op), first->storage->device->name, v->storage->device->name);
-      else same &= gk_same_shape(first, v);
+      else
+        same &= gk_same_shape(first, v);
     } else {
       values[i] = numbers[i];
     }

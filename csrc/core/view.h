@@ -37,9 +37,7 @@ typedef struct gk_loop {
 // strides are 0).
 void gk_loop_build(gk_loop *loop, int count, const gk_view *const *views);
 
-static inline int64_t gk_view_bytes(const gk_view *v) {
-  return v->size * gk_dtypes[v->dtype].size;
-}
+static inline int64_t gk_view_bytes(const gk_view *v) { return v->size * gk_dtypes[v->dtype].size; }
 static inline bool gk_same_shape(const gk_view *a, const gk_view *b) {
   if (a->ndim != b->ndim) return false;
   for (int i = 0; i < a->ndim; i++)

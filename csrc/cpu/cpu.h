@@ -8,7 +8,13 @@
 
 // ---- instruction sets (isa.c)
 
-typedef enum gk_isa { GK_ISA_BASELINE, GK_ISA_AVX2, GK_ISA_AVX512, GK_ISA_NEON, GK_ISA_COUNT } gk_isa;
+typedef enum gk_isa {
+  GK_ISA_BASELINE,
+  GK_ISA_AVX2,
+  GK_ISA_AVX512,
+  GK_ISA_NEON,
+  GK_ISA_COUNT
+} gk_isa;
 
 // The set in use: the best that the machine has, or GPUKIT_CPU_ISA (baseline, avx2, avx512, neon).
 extern gk_isa gk_cpu_isa;
@@ -49,8 +55,16 @@ const char *gk_parallel_problem(void);
 
 // Memory of the calling thread, 64-byte aligned, kept for the next call of the same slot; NULL when
 // out of memory. Slots keep users apart: a family that calls another one must not share its own.
-enum { GK_SCRATCH_ELEMENTWISE, GK_SCRATCH_REDUCE, GK_SCRATCH_SORT, GK_SCRATCH_MATMUL_A,
-       GK_SCRATCH_MATMUL_B, GK_SCRATCH_MATMUL_C, GK_SCRATCH_COPY, GK_SCRATCH_COUNT };
+enum {
+  GK_SCRATCH_ELEMENTWISE,
+  GK_SCRATCH_REDUCE,
+  GK_SCRATCH_SORT,
+  GK_SCRATCH_MATMUL_A,
+  GK_SCRATCH_MATMUL_B,
+  GK_SCRATCH_MATMUL_C,
+  GK_SCRATCH_COPY,
+  GK_SCRATCH_COUNT
+};
 void *gk_scratch(int slot, int64_t bytes);
 
 // ---- families: each runs one call; on failure fills `error` and returns its status

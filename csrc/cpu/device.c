@@ -50,8 +50,10 @@ static void release(gk_device *device, void *memory, int64_t bytes) {
   (void)bytes;
   _aligned_free(memory);
 #else
-  if (bytes < HUGE_PAGE) free(memory);
-  else munmap(memory, (size_t)bytes);
+  if (bytes < HUGE_PAGE)
+    free(memory);
+  else
+    munmap(memory, (size_t)bytes);
 #endif
 }
 
@@ -69,10 +71,14 @@ static int64_t physical_memory(void) {
 
 typedef gk_status (*family_fn)(const gk_call *, gk_error *);
 static const family_fn families[GK_FAMILY_COUNT] = {
-    [GK_FAMILY_ELEMENTWISE] = gk_cpu_elementwise, [GK_FAMILY_REDUCE] = gk_cpu_reduce,
-    [GK_FAMILY_SCAN] = gk_cpu_scan,               [GK_FAMILY_MATMUL] = gk_cpu_matmul,
-    [GK_FAMILY_INDEX] = gk_cpu_index,             [GK_FAMILY_SORT] = gk_cpu_sort,
-    [GK_FAMILY_COPY] = gk_cpu_copy,               [GK_FAMILY_CREATE] = gk_cpu_create,
+    [GK_FAMILY_ELEMENTWISE] = gk_cpu_elementwise,
+    [GK_FAMILY_REDUCE] = gk_cpu_reduce,
+    [GK_FAMILY_SCAN] = gk_cpu_scan,
+    [GK_FAMILY_MATMUL] = gk_cpu_matmul,
+    [GK_FAMILY_INDEX] = gk_cpu_index,
+    [GK_FAMILY_SORT] = gk_cpu_sort,
+    [GK_FAMILY_COPY] = gk_cpu_copy,
+    [GK_FAMILY_CREATE] = gk_cpu_create,
     [GK_FAMILY_RANDOM] = gk_cpu_random,
 };
 
@@ -92,16 +98,21 @@ static double estimate(const gk_call *call) {
     bool real = gk_dtypes[call->compute].class == GK_CLASS_FLOAT;
     return n * k * (real ? 0.02 : 0.5) + 100;
   }
-  case GK_FAMILY_SORT: return n * 8;
-  case GK_FAMILY_INDEX: return n * 1.5;
-  case GK_FAMILY_SCAN: return n * 1.0;
-  case GK_FAMILY_RANDOM: return n * (call->op == GK_OP_random_normal ? 1.5 : 0.5);
+  case GK_FAMILY_SORT:
+    return n * 8;
+  case GK_FAMILY_INDEX:
+    return n * 1.5;
+  case GK_FAMILY_SCAN:
+    return n * 1.0;
+  case GK_FAMILY_RANDOM:
+    return n * (call->op == GK_OP_random_normal ? 1.5 : 0.5);
   case GK_FAMILY_ELEMENTWISE: {
     bool heavy = call->op == GK_OP_exp || call->op == GK_OP_log || call->op == GK_OP_tanh;
     double item = gk_dtypes[call->compute].size;
     return n * item * (heavy ? (call->compute == GK_float64 ? 2 : 0.25) : 0.08);
   }
-  default: return n * 0.4;
+  default:
+    return n * 0.4;
   }
 }
 
@@ -117,8 +128,14 @@ static gk_view host_view(const gk_view *like, const void *host, gk_storage *stor
 }
 
 static gk_status copy(const gk_view *from, const gk_view *to, gk_error *error) {
-  gk_call call = {.op = GK_OP_copy, .family = GK_FAMILY_COPY, .inputs = 1, .outputs = 1,
-                  .compute = to->dtype, .size = to->size, .in = {from}, .out = {to}};
+  gk_call call = {.op = GK_OP_copy,
+                  .family = GK_FAMILY_COPY,
+                  .inputs = 1,
+                  .outputs = 1,
+                  .compute = to->dtype,
+                  .size = to->size,
+                  .in = {from},
+                  .out = {to}};
   return gk_cpu_copy(&call, error);
 }
 

@@ -8,6 +8,21 @@
 #define GK_JOIN(a, b) GK_JOIN2(a, b)
 #define GK_NAME(x) GK_JOIN(x, GK_ISA)
 
+// The compiler must really have the set that the file's tables are named after: some compiler
+// drivers drop -m flags silently.
+#define GK_LEVEL_baseline 0
+#define GK_LEVEL_neon 1
+#define GK_LEVEL_avx2 2
+#define GK_LEVEL_avx512 3
+#define GK_LEVEL GK_JOIN(GK_LEVEL, GK_ISA)
+#if GK_LEVEL >= 2 && !(defined(__AVX2__) && defined(__FMA__) && defined(__F16C__))
+#error "compiled for AVX2 without AVX2"
+#endif
+#if GK_LEVEL >= 3 && !(defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512VL__) &&   \
+                       defined(__AVX512DQ__) && defined(__AVX512BF16__))
+#error "compiled for AVX-512 without AVX-512"
+#endif
+
 // Loops over arrays where out may be the very same view as an operand: tells the compiler that
 // iterations do not depend on each other.
 #if defined(__clang__)

@@ -7,7 +7,7 @@
 
 typedef struct queue {
   gk_mutex lock;
-  gk_condition filled;   // the thread waits for commands
+  gk_condition filled; // the thread waits for commands
   gk_condition advanced; // others wait for `completed`
   gk_command *first, **last;
   bool running; // somebody executes a command
@@ -55,8 +55,10 @@ static void work(void *value) {
   queue *q = stream->impl;
   gk_mutex_lock(&q->lock);
   for (;;) {
-    if (q->first && !q->running) step(stream, q);
-    else gk_condition_wait(&q->filled, &q->lock);
+    if (q->first && !q->running)
+      step(stream, q);
+    else
+      gk_condition_wait(&q->filled, &q->lock);
   }
 }
 
@@ -83,8 +85,10 @@ void gk_cpu_stream_wait(gk_stream *stream, uint64_t sequence) {
   gk_mutex_lock(&q->lock);
   q->waiters++;
   while (atomic_load_explicit(&stream->completed, memory_order_relaxed) < sequence) {
-    if (q->first && !q->running) step(stream, q);
-    else gk_condition_wait(&q->advanced, &q->lock);
+    if (q->first && !q->running)
+      step(stream, q);
+    else
+      gk_condition_wait(&q->advanced, &q->lock);
   }
   q->waiters--;
   // Work behind `sequence` that nobody executes is the thread's again.

@@ -254,6 +254,9 @@ declare module "./ndarray.ts" {
     ): NDArray<D>[];
     /** Views of the parts along the first axis. */
     [Symbol.iterator](): Generator<NDArray<D>>;
+    // Stated again: TypeScript 6, which Deno has, forgets the members of the class that are named by
+    // a symbol where an augmentation adds one.
+    [Symbol.dispose](): void;
   }
 }
 

@@ -52,7 +52,9 @@ function isExpected(
   }
   assert.ok(error.code.length > 0);
   for (const part of parts) {
-    const found = typeof part === "string" ? error.message.includes(part) : part.test(error.message);
+    const found: boolean = typeof part === "string"
+      ? error.message.includes(part)
+      : part.test(error.message);
     assert.ok(found, `${call}: "${error.message}" does not contain ${part}`);
   }
 }

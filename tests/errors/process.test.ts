@@ -50,12 +50,14 @@ describe("the library file", () => {
 
   it("truncated, empty, or no library at all", { timeout: 120_000 }, () => {
     const whole = readFileSync(library);
-    for (const [name, bytes] of [
-      ["half.so", whole.subarray(0, whole.length >> 1)],
-      ["head.so", whole.subarray(0, 100)],
-      ["empty.so", new Uint8Array(0)],
-      ["text.so", new TextEncoder().encode("not a library\n")],
-    ] as const) {
+    for (
+      const [name, bytes] of [
+        ["half.so", whole.subarray(0, whole.length >> 1)],
+        ["head.so", whole.subarray(0, 100)],
+        ["empty.so", new Uint8Array(0)],
+        ["text.so", new TextEncoder().encode("not a library\n")],
+      ] as const
+    ) {
       writeFileSync(join(folder, name), bytes);
       const said = run(load, { GPUKIT_LIBRARY: join(folder, name) });
       assert.match(said, /^LoadError: /, name);
@@ -65,10 +67,12 @@ describe("the library file", () => {
 
   it("of another ABI version, or another library", { timeout: 120_000 }, () => {
     const zig = join(root, ".toolchain/ziglang/zig");
-    for (const [name, code, wanted] of [
-      ["other.so", "unsigned gk_abi_version(void) { return 4711; }", /ABI version 4711/],
-      ["alien.so", "int unrelated(void) { return 1; }", /cannot be loaded|lacks/],
-    ] as const) {
+    for (
+      const [name, code, wanted] of [
+        ["other.so", "unsigned gk_abi_version(void) { return 4711; }", /ABI version 4711/],
+        ["alien.so", "int unrelated(void) { return 1; }", /cannot be loaded|lacks/],
+      ] as const
+    ) {
       const source = join(folder, `${name}.c`);
       writeFileSync(source, code);
       const args = ["cc", "-shared", "-fPIC", "-o", join(folder, name), source];
@@ -100,7 +104,10 @@ describe("the environment", () => {
 
   it("GPUKIT_CPU_ISA", { timeout: 120_000 }, () => {
     const code = `${use} console.log(attempt(() => gk.sum(gk.arange(100)).item()));`;
-    assert.equal(run(code, { GPUKIT_CPU_ISA: process.arch === "x64" ? "baseline" : "neon" }), "4950");
+    assert.equal(
+      run(code, { GPUKIT_CPU_ISA: process.arch === "x64" ? "baseline" : "neon" }),
+      "4950",
+    );
     assert.match(run(code, { GPUKIT_CPU_ISA: "mmx" }), /^DeviceError: .*GPUKIT_CPU_ISA=mmx/);
   });
 
@@ -111,7 +118,10 @@ describe("the environment", () => {
       console.log(attempt(() => { for (;;) gk.keep(gk.add(kept, 1)); }).slice(0, 200));
       console.log(gk.sum(kept).item());`;
     const said = run(code, { GPUKIT_MAX_BYTES: "5000000" }).split("\n");
-    assert.match(said[0]!, /^OutOfMemoryError: zeros: .*4000000 bytes.*gk\.scope.*GPUKIT_MAX_BYTES/);
+    assert.match(
+      said[0]!,
+      /^OutOfMemoryError: zeros: .*4000000 bytes.*gk\.scope.*GPUKIT_MAX_BYTES/,
+    );
     assert.match(said[1]!, /^OutOfMemoryError: add/);
     assert.equal(said[2], "0");
     const one = `${use} console.log(attempt(() => gk.zeros([1])));`;

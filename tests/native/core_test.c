@@ -107,13 +107,16 @@ static void test_elementwise(void) {
     double value;
     int left, count;
   } compares[] = {
-      {GK_OP_less, 2.5, 0, 3},       {GK_OP_less_equal, 2.5, 0, 3},  {GK_OP_greater, 2.5, 0, 2},
-      {GK_OP_greater_equal, 2.5, 0, 2}, {GK_OP_equal, 2.5, 0, 0},    {GK_OP_not_equal, 2.5, 0, 5},
-      {GK_OP_less, 1e300, 0, 5},     {GK_OP_less, -1e300, 0, 0},     {GK_OP_greater, 1e300, 0, 0},
-      {GK_OP_greater, -1e300, 0, 5}, {GK_OP_less, NAN, 0, 0},        {GK_OP_not_equal, NAN, 0, 5},
-      {GK_OP_less, 2.5, 1, 2},       {GK_OP_greater, 2.5, 1, 3},     {GK_OP_less, 128, 0, 5},
-      {GK_OP_greater_equal, 128, 0, 0}, {GK_OP_equal, 3, 0, 1},      {GK_OP_less_equal, 3, 0, 4},
-      {GK_OP_less, 1e300, 1, 0},     {GK_OP_greater, INFINITY, 1, 5},
+      {GK_OP_less, 2.5, 0, 3},      {GK_OP_less_equal, 2.5, 0, 3},
+      {GK_OP_greater, 2.5, 0, 2},   {GK_OP_greater_equal, 2.5, 0, 2},
+      {GK_OP_equal, 2.5, 0, 0},     {GK_OP_not_equal, 2.5, 0, 5},
+      {GK_OP_less, 1e300, 0, 5},    {GK_OP_less, -1e300, 0, 0},
+      {GK_OP_greater, 1e300, 0, 0}, {GK_OP_greater, -1e300, 0, 5},
+      {GK_OP_less, NAN, 0, 0},      {GK_OP_not_equal, NAN, 0, 5},
+      {GK_OP_less, 2.5, 1, 2},      {GK_OP_greater, 2.5, 1, 3},
+      {GK_OP_less, 128, 0, 5},      {GK_OP_greater_equal, 128, 0, 0},
+      {GK_OP_equal, 3, 0, 1},       {GK_OP_less_equal, 3, 0, 4},
+      {GK_OP_less, 1e300, 1, 0},    {GK_OP_greater, INFINITY, 1, 5},
   };
   for (size_t i = 0; i < sizeof compares / sizeof *compares; i++) {
     uint32_t m = gk_submit_binary(scope, (uint32_t)compares[i].op, compares[i].left ? 0 : i8,
@@ -234,7 +237,8 @@ static void test_streams(void) {
     uint32_t b = gk_submit_binary(scope, GK_OP_add | word1, a, 0, 0, 1);
     uint32_t c = gk_submit_binary(scope, GK_OP_mul | word2, b, 0, 0, 2);
     uint32_t d = gk_submit_binary(scope, GK_OP_sub | word1, c, b, 0, 0);
-    CHECK(gk_submit_binary(scope, GK_OP_sub | word2, d, 0, b, 1) == b); // b is read on s1 until then
+    CHECK(gk_submit_binary(scope, GK_OP_sub | word2, d, 0, b, 1) ==
+          b); // b is read on s1 until then
     gk_array_dispose(scope, c); // legal at once
     gk_array_dispose(scope, d);
     double last;
@@ -278,7 +282,8 @@ static void test_graphs(void) {
   uint32_t c = gk_submit_binary(scope, GK_OP_add, b, 0, 0, 1);
   CHECK(gk_array_item(scope, c) == 0);
   float got[4];
-  CHECK(gk_array_read(scope, c, got, 16, 0) == GK_UNSUPPORTED && failed_with(GK_UNSUPPORTED, "graph"));
+  CHECK(gk_array_read(scope, c, got, 16, 0) == GK_UNSUPPORTED &&
+        failed_with(GK_UNSUPPORTED, "graph"));
   IN_U32[16] = 0, IN_F64[16] = 0, IN_F64[17] = 0, IN_F64[18] = 1, IN_F64[19] = 4;
   uint32_t u = gk_submit(scope, GK_OP_random_uniform, 0, 4, 0, GK_float32);
   gk_array_dispose(scope, b);
@@ -307,7 +312,8 @@ static void test_graphs(void) {
   CHECK(gk_graph_begin(scope) == GK_OK);
   uint32_t lost = gk_submit_binary(scope, GK_OP_add, c, 0, 0, 1);
   CHECK(gk_graph_end(scope, 1) == 0 && OUT->status == GK_OK);
-  CHECK(gk_array_read(scope, lost, got, 16, 0) == GK_ARGUMENT && failed_with(GK_ARGUMENT, "recording"));
+  CHECK(gk_array_read(scope, lost, got, 16, 0) == GK_ARGUMENT &&
+        failed_with(GK_ARGUMENT, "recording"));
   uint32_t heir = gk_submit_binary(scope, GK_OP_add, lost, 0, 0, 1);
   CHECK(heir && gk_array_read(scope, heir, got, 16, 0) == GK_ARGUMENT);
   gk_graph_dispose(root, g);
@@ -354,7 +360,8 @@ static void test_limits(void) {
   CHECK(ranged(scope, 0, 0, GK_float32));
   IN_U32[16] = 0;
   for (int i = 0; i < 20; i++) IN_F64[16 + i] = 1;
-  CHECK(!gk_submit(scope, GK_OP_full, 0, 10, 0, GK_float32) && failed_with(GK_SHAPE, "9 dimensions"));
+  CHECK(!gk_submit(scope, GK_OP_full, 0, 10, 0, GK_float32) &&
+        failed_with(GK_SHAPE, "9 dimensions"));
   CHECK(!gk_submit(scope, GK_OP_full, 0, 2, 0, 0) && !gk_submit(scope, GK_OP_full, 0, 2, 0, 99));
   gk_context_end(scope, 0, 0);
   gk_stream_synchronize(root, 0, -1); // a queued op holds its storage
