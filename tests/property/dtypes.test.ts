@@ -34,7 +34,9 @@ const golden = JSON.parse(
 function promoted(a: gk.DType, b: gk.DType): gk.DType | null {
   if (a !== "bfloat16" && b !== "bfloat16") return golden[a]![b]!;
   const other = a === "bfloat16" ? b : a;
-  return other === "float16" ? "float32" : isFloat(other) || other === "complex64"
+  return other === "float16"
+    ? "float32"
+    : isFloat(other) || other === "complex64"
     ? other
     : "bfloat16";
 }
@@ -95,7 +97,21 @@ describe("promotion", () => {
   const numbers = fc.oneof(
     fc.integer({ min: -300, max: 300 }),
     fc.double({ noNaN: true }),
-    fc.constantFrom(NaN, Infinity, -Infinity, 0, -0, 0.5, 127, 128, 255, 256, 65536, 2 ** 31, 2 ** 53),
+    fc.constantFrom(
+      NaN,
+      Infinity,
+      -Infinity,
+      0,
+      -0,
+      0.5,
+      127,
+      128,
+      255,
+      256,
+      65536,
+      2 ** 31,
+      2 ** 53,
+    ),
     fc.boolean(),
     fc.bigInt({ min: -(2n ** 63n), max: 2n ** 64n - 1n }),
   );
@@ -135,11 +151,16 @@ describe("promotion", () => {
       fc.constantFrom(2 ** 63, -(2 ** 63), 2 ** 64),
       fc.bigInt({ min: -(2n ** 63n), max: 2n ** 64n - 1n }),
     );
-    const values = fc.oneof(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 64n - 1n }), fc.bigInt(0n, 127n));
+    const values = fc.oneof(
+      fc.bigInt({ min: -(2n ** 63n), max: 2n ** 64n - 1n }),
+      fc.bigInt(0n, 127n),
+    );
     forAll([integers, values, numbers, fc.integer()], (d, value, y, n) => {
       const [x] = asIntegers(d, [value]) as [bigint];
       const a = gk.array([x], { dtype: d });
-      for (const number of [y, Number(x), Number(x) + 0.5, n / 2, x, x < 2n ** 63n ? x + 1n : x - 1n]) {
+      for (
+        const number of [y, Number(x), Number(x) + 0.5, n / 2, x, x < 2n ** 63n ? x + 1n : x - 1n]
+      ) {
         const truth = [
           x < number,
           x <= number,

@@ -156,14 +156,17 @@ describe("out", () => {
   });
 
   it("of matrix products", patient, () => {
-    forAll([dtype, shapes(2, 3), fc.nat(9), fc.nat(9), fc.nat(9), four], (d, batch, m, k, n, all) => {
-      const a = operand([...batch, m, k], d, 1), b = operand([k, n], d, 2);
-      const plain = attempt(() => gk.matmul(a, b));
-      if (plain === undefined) return;
-      const [x, y] = [copyIn(all[0], a), copyIn(all[1], b)];
-      expectSame(gk.matmul(x, y), plain);
-      expectInto((options) => gk.matmul(x, y, options), plain, all[2]);
-    });
+    forAll(
+      [dtype, shapes(2, 3), fc.nat(9), fc.nat(9), fc.nat(9), four],
+      (d, batch, m, k, n, all) => {
+        const a = operand([...batch, m, k], d, 1), b = operand([k, n], d, 2);
+        const plain = attempt(() => gk.matmul(a, b));
+        if (plain === undefined) return;
+        const [x, y] = [copyIn(all[0], a), copyIn(all[1], b)];
+        expectSame(gk.matmul(x, y), plain);
+        expectInto((options) => gk.matmul(x, y, options), plain, all[2]);
+      },
+    );
   });
 
   it("of another shape or dtype, or overlapping, is refused", patient, () => {

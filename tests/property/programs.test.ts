@@ -43,7 +43,8 @@ const rules: Record<string, Rule> = {
   },
   matmul: (a, b) => gk.matmul(a, b),
   square: (a) => gk.matmul(a, a.T),
-  astype: (a, _, n) => a.astype((["float32", "int32", "float64", "int16", "float16"] as const)[n % 5]!),
+  astype: (a, _, n) =>
+    a.astype((["float32", "int32", "float64", "int16", "float16"] as const)[n % 5]!),
   T: (a) => a.T,
   flip: (a) => a.flip(),
   row: (a, _, n) => a.at(n % 2 ? -1 : 0),

@@ -43,7 +43,9 @@ function* numbersOf(text: string, length: number): Generator<number> {
   const step = by ?? 1;
   const clamp = (n: number) => {
     const from0 = n < 0 ? n + length : n;
-    return step > 0 ? Math.min(Math.max(from0, 0), length) : Math.min(Math.max(from0, -1), length - 1);
+    return step > 0
+      ? Math.min(Math.max(from0, 0), length)
+      : Math.min(Math.max(from0, -1), length - 1);
   };
   const start = first === undefined ? (step > 0 ? 0 : length - 1) : clamp(first);
   const stop = last === undefined ? (step > 0 ? length : -1) : clamp(last);
@@ -78,8 +80,11 @@ function modelAt(from: Places, all: readonly gk.Index[]): Places | undefined {
       shape.push(numbers.length);
     }
   }
-  return pick(from, shape, (index) =>
-    sources.map((s) => typeof s === "number" ? s : s.numbers[index[s.axis]!]!));
+  return pick(
+    from,
+    shape,
+    (index) => sources.map((s) => typeof s === "number" ? s : s.numbers[index[s.axis]!]!),
+  );
 }
 
 /** An array of 0, 1, 2... and the same as memory of the model. */
@@ -200,10 +205,14 @@ const steps: Record<string, Step> = {
     const axes = ndim === 0 || n % 3 === 0 ? undefined : [...new Set([n % ndim, m % ndim])];
     return [
       a.flip(axes?.map((axis) => axis - (m % 2) * ndim)),
-      pick(from, from.shape, (index) =>
-        index.map((i, axis) =>
-          axes === undefined || axes.includes(axis) ? from.shape[axis]! - 1 - i : i
-        )),
+      pick(
+        from,
+        from.shape,
+        (index) =>
+          index.map((i, axis) =>
+            axes === undefined || axes.includes(axis) ? from.shape[axis]! - 1 - i : i
+          ),
+      ),
     ];
   },
   expandDims: (a, from, n) => {
@@ -317,8 +326,11 @@ describe("chains of views", () => {
       views.forEach((view, i) => {
         const start = i * length / wanted;
         const part = shape.with(axis, length / wanted);
-        const places = pick(contiguous(shape), part, (index) =>
-          index.with(axis, index[axis]! + start));
+        const places = pick(
+          contiguous(shape),
+          part,
+          (index) => index.with(axis, index[axis]! + start),
+        );
         expectModel(view, places, memory);
       });
     });

@@ -133,8 +133,11 @@ export function broadcastShape(...all: readonly (readonly number[])[]): number[]
 /** A view seen in a shape that it broadcasts to. */
 export function broadcast(from: Places, shape: readonly number[]): Places {
   const skipped = shape.length - from.shape.length;
-  return pick(from, shape, (index) =>
-    index.slice(skipped).map((i, axis) => from.shape[axis] === 1 ? 0 : i));
+  return pick(
+    from,
+    shape,
+    (index) => index.slice(skipped).map((i, axis) => from.shape[axis] === 1 ? 0 : i),
+  );
 }
 
 /** Checks shape and elements of an array, whose dtype holds whole numbers up to 2^53. */
