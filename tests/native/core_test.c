@@ -316,6 +316,9 @@ static void test_graphs(void) {
         failed_with(GK_ARGUMENT, "recording"));
   uint32_t heir = gk_submit_binary(scope, GK_OP_add, lost, 0, 0, 1);
   CHECK(heir && gk_array_read(scope, heir, got, 16, 0) == GK_ARGUMENT);
+  // Whoever waits for the stream is told once.
+  CHECK(gk_stream_synchronize(root, 0, -1) == GK_ARGUMENT);
+  CHECK(gk_stream_synchronize(root, 0, -1) == GK_OK);
   gk_graph_dispose(root, g);
   gk_context_end(scope, 0, 0);
   CHECK(live() == 0 && used() == 0);
