@@ -241,7 +241,11 @@ for (const file of all) {
   if (/^lib\//.test(file)) graph.set(file, uses.filter(({ typeOnly }) => !typeOnly));
 
   if (file === "mod.ts") {
-    const rest = code.replace(/\bexport\s+(type\s)?[\w*{}\s,$]*?\bfrom\s*["'][^"']+["'];?/g, "");
+    // Besides re-exports it may load a file of lib/ for its effect (methods put on a class).
+    const rest = code.replace(
+      /\bexport\s+(type\s)?[\w*{}\s,$]*?\bfrom\s*["'][^"']+["'];?|\bimport\s*["'][^"']+["'];?/g,
+      "",
+    );
     const at = rest.search(/\S/);
     if (at >= 0) {
       report(file, lineAt(rest, at), rest.slice(at).split("\n")[0], "mod.ts only re-exports");

@@ -59,8 +59,10 @@ for (const [name, check] of chosen) {
   if (!ok) {
     failed++;
     console.log(result.output.trimEnd());
+    if (checks.format.some(([format]) => format === name)) {
+      console.log('"npm run format" applies the formatters.');
+    }
   }
   console.log(`${name}: ${ok ? "ok" : "FAILED"}, ${seconds(result.seconds)}`);
 }
-if (failed && !options.fix) console.log('"npm run format" applies the formatters.');
 process.exit(failed ? 1 : 0);
