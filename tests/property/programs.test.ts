@@ -77,12 +77,13 @@ interface Outcome {
 
 const LARGE = 80_000;
 
-/** About how many elements a step makes. */
-function sizeOfStep(name: string, a: gk.NDArray, b: gk.NDArray): number {
+/** At least as many elements as a step makes. */
+function sizeOfStep(name: string, a: gk.NDArray, b: gk.NDArray, n: number): number {
+  const last = a.shape.at(-1) ?? 1, axis = axisOf(a, n);
   if (name === "take") return 3 * a.size;
-  if (name === "takeBy") return a.size * b.size / (a.shape.at(-1) ?? 1);
-  if (name === "square") return a.size ** 2 / (a.shape.at(-1) ?? 1) ** 2;
-  if (name === "matmul") return a.size * b.size / (a.shape.at(-1) ?? 1) ** 2;
+  if (name === "takeBy") return axis === null ? b.size : a.size / a.shape[axis]! * b.size;
+  if (name === "square") return (a.size / last) ** 2;
+  if (name === "matmul") return a.size / last * (b.ndim > 1 ? b.size / b.shape.at(-2)! : 1);
   return sizeOf(broadcastShape(a.shape, b.shape) ?? a.shape);
 }
 
@@ -92,7 +93,7 @@ function execute(inputs: readonly gk.NDArray[], program: readonly Step[], around
   const errors: string[] = [];
   program.forEach(([name, i, j, n], k) => {
     const a = arrays[i % arrays.length]!, b = arrays[j % arrays.length]!;
-    if (sizeOfStep(name, a, b) > LARGE) return;
+    if (sizeOfStep(name, a, b, n) > LARGE) return;
     around(k, () => {
       try {
         const made = rules[name]!(a, b, n);
