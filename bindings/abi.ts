@@ -67,6 +67,30 @@ export const blocking = "gk_completion_wait";
 /** The version of csrc/gpukit.h that this table was written for. */
 export const abiVersion = 1;
 
+// Both runtimes compile something for each symbol that they open (Deno 60 us, Bun 25): those that not
+// every program calls are opened together when the first of them is called.
+const late = /^gk_(generator|stream|event|graph|completion|buffer)_|_(share|adopt|write|query)$/;
+
+/** All symbols, opened by `define` in two parts, the second with its first use. */
+export function openInTwo(
+  define: (isWanted: (name: string) => boolean) => Record<string, unknown>,
+): Record<string, unknown> {
+  const symbols = { ...define((name) => !late.test(name)) };
+  const openLate = () => {
+    const rest = define((name) => late.test(name));
+    for (const name in rest) Object.defineProperty(symbols, name, { value: rest[name] });
+  };
+  for (const name in abi) {
+    if (name in symbols) continue;
+    const get = () => {
+      openLate();
+      return symbols[name];
+    };
+    Object.defineProperty(symbols, name, { get, configurable: true, enumerable: true });
+  }
+  return symbols;
+}
+
 /** Memory of JavaScript as C sees it during one call. Bun takes no bare ArrayBuffer. */
 export type Memory = ArrayBufferView<ArrayBuffer>;
 

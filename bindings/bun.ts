@@ -1,7 +1,7 @@
 // Opens the library under Bun, nothing more. Completion is a descriptor that fs.read waits on:
 // thread-safe callbacks crash when a worker is terminated.
 
-import { abi, blocking, type Library, type Native } from "./abi.ts";
+import { abi, blocking, type Library, type Native, openInTwo } from "./abi.ts";
 
 // Declared here, so that programs of either runtime type-check without the other's types.
 interface Ffi {
@@ -30,13 +30,16 @@ function builtin<T>(name: string): T {
 
 /** Opens all symbols of the library at `path`; throws what Bun throws. */
 export function open(path: string): Library {
-  const definitions: Record<string, unknown> = {};
-  for (const name in abi) {
-    if (name === blocking) continue;
-    const [returns, args] = abi[name as keyof typeof abi];
-    definitions[name] = { args, returns };
-  }
-  const native = builtin<Ffi>("bun:ffi").dlopen(path, definitions).symbols as Native;
+  const ffi = builtin<Ffi>("bun:ffi");
+  const native = openInTwo((isWanted) => {
+    const definitions: Record<string, unknown> = {};
+    for (const name in abi) {
+      if (name === blocking || !isWanted(name)) continue;
+      const [returns, args] = abi[name as keyof typeof abi];
+      definitions[name] = { args, returns };
+    }
+    return ffi.dlopen(path, definitions).symbols as Record<string, unknown>;
+  }) as Native;
   let fs: Fs | undefined;
   const signal = new Uint8Array(8);
   return {

@@ -1,7 +1,7 @@
 // Opens the library under Deno, nothing more. No pointers and no callbacks: a path-scoped
 // --allow-ffi is enough.
 
-import { abi, blocking, type Library, type Native } from "./abi.ts";
+import { abi, blocking, type Library, type Native, openInTwo } from "./abi.ts";
 
 // Declared here, so that programs of either runtime type-check without the other's types.
 declare const Deno: {
@@ -15,10 +15,6 @@ declare const Deno: {
 
 type Symbols = Native & { readonly [blocking]: (ring: number) => Promise<number> };
 
-// Deno compiles 60 us for each symbol that it opens: those that not every program calls are opened
-// together when the first of them is.
-const late = /^gk_(generator|stream|event|graph|completion|buffer)_|_(share|adopt|write|query)$/;
-
 function define(path: string, isWanted: (name: string) => boolean): Record<string, unknown> {
   const definitions: Record<string, unknown> = {};
   for (const name in abi) {
@@ -31,20 +27,7 @@ function define(path: string, isWanted: (name: string) => boolean): Record<strin
 
 /** Opens the symbols of the library at `path`; throws what Deno throws. */
 export function open(path: string): Library {
-  const symbols = { ...define(path, (name) => !late.test(name)) };
-  const openLate = () => {
-    const rest = define(path, (name) => late.test(name));
-    for (const name in rest) Object.defineProperty(symbols, name, { value: rest[name] });
-  };
-  for (const name in abi) {
-    if (name in symbols) continue;
-    const get = () => {
-      openLate();
-      return symbols[name];
-    };
-    Object.defineProperty(symbols, name, { get, configurable: true, enumerable: true });
-  }
-  const native = symbols as Symbols;
+  const native = openInTwo((isWanted) => define(path, isWanted)) as Symbols;
   return {
     native,
     async waitForTickets(context) {

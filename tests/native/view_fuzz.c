@@ -130,10 +130,11 @@ static bool range_of(const double *args, int64_t length, plan *p, int a, int64_t
   if (stop < 0) stop += (double)length;
   start = isnan(start) ? (step < 0 ? high : low) : fmin(fmax(start, low), high);
   stop = isnan(stop) ? (step < 0 ? low : high) : fmin(fmax(stop, low), high);
-  *taken = 0;
   p->start[a] = (int64_t)start;
   p->step[a] = (int64_t)fmin(fmax(step, -1000), 1000); // no axis is that long
-  for (double at = start; step > 0 ? at < stop : at > stop; at += step) ++*taken;
+  // Not counted one by one: an axis beside one of length 0 may be as long as the limit.
+  double span = step > 0 ? stop - start : start - stop;
+  *taken = span > 0 ? (int64_t)floor((span - 1) / fabs(step)) + 1 : 0;
   return true;
 }
 
