@@ -34,6 +34,10 @@ bool gk_view_allocate(gk_context *c, gk_stream *stream, gk_view *v, const char *
   int64_t bytes = gk_view_bytes(v);
   v->storage = gk_storage_create(device, bytes, &c->isolate->cache);
   if (GK_LIKELY(v->storage != NULL)) return true;
+  // What queued ops still hold, whose arrays are freed already, may be all that is missing.
+  gk_streams_wait(c->isolate, device);
+  v->storage = gk_storage_create(device, bytes, &c->isolate->cache);
+  if (v->storage) return true;
   char shape[160];
   return gk_fail(
       c->isolate, GK_OUT_OF_MEMORY,

@@ -113,6 +113,8 @@ uint32_t gk_fail_error(gk_isolate *iso, const gk_error *error);
 
 // The stream of an op word's or argument's handle (0: the context's); NULL after gk_fail.
 gk_stream *gk_stream_find(gk_context *c, uint32_t handle, const char *op);
+// Waits until the isolate's streams on the device have run all that is queued.
+void gk_streams_wait(gk_isolate *iso, const struct gk_device *device);
 // Waits for what computes the view, then raises faults and poison: false after gk_fail.
 bool gk_synchronise_view(gk_isolate *iso, const gk_view *v, const char *op);
 // Raises the first fault of the isolate's streams: false after gk_fail.

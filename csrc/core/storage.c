@@ -53,6 +53,9 @@ static gk_block *pool_take(gk_device *device, int64_t bytes) {
   }
   block = malloc(sizeof *block);
   if (!block) return NULL;
+  // Blocks of other sizes that lie idle give way: systems promise more memory than there is.
+  if (atomic_load(&device->used) + atomic_load(&device->cached) > device->limit)
+    gk_pool_trim(device);
   block->memory = device->api->allocate(device, rounded);
   if (!block->memory) {
     // What lies idle in other classes may be all that is missing: give it back and try once more.

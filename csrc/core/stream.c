@@ -186,6 +186,13 @@ static void wait_stream(gk_stream *s) {
   if (!gk_stream_idle(s)) s->device->api->stream_wait(s, s->submitted);
 }
 
+void gk_streams_wait(gk_isolate *iso, const gk_device *device) {
+  for (uint32_t i = 0; i < gk_device_count + iso->object_count; i++) {
+    gk_stream *s = stream_number(iso, i);
+    if (s && s->device == device) wait_stream(s);
+  }
+}
+
 uint32_t gk_stream_synchronize(uint32_t ctx, uint32_t stream, int32_t device) {
   gk_context *c = gk_context_get(ctx);
   if (!c) return GK_ARGUMENT;
@@ -203,10 +210,7 @@ uint32_t gk_stream_synchronize(uint32_t ctx, uint32_t stream, int32_t device) {
     faulted = take_any_fault(s, &error);
   } else {
     // All are waited for before the first error is raised.
-    for (uint32_t i = 0; i < gk_device_count + iso->object_count; i++) {
-      gk_stream *s = stream_number(iso, i);
-      if (s && s->device->index == (uint32_t)device) wait_stream(s);
-    }
+    if ((uint32_t)device < gk_device_count) gk_streams_wait(iso, &gk_devices[device]);
     for (uint32_t i = 0; i < gk_device_count + iso->object_count && !faulted; i++) {
       gk_stream *s = stream_number(iso, i);
       if (s && s->device->index == (uint32_t)device) faulted = take_any_fault(s, &error);

@@ -284,14 +284,12 @@ gk_array *gk_new_out(gk_context *c, uint32_t ctx, gk_stream *stream, uint16_t op
   int64_t bytes = size * gk_dtypes[dtype].size;
   v->storage = gk_storage_create(stream->device, bytes, &iso->cache);
   iso->out->bytes = (double)bytes;
-  if (GK_LIKELY(v->storage != NULL)) {
-    v->storage->recorded = iso->recording != NULL;
-    return out;
-  }
-  if (!gk_view_allocate(c, stream, v, gk_op_name(op))) { // tells the figures
+  // It waits for memory, or tells the figures.
+  if (GK_UNLIKELY(!v->storage) && !gk_view_allocate(c, stream, v, gk_op_name(op))) {
     gk_array_remove(iso, out);
     return NULL;
   }
+  v->storage->recorded = iso->recording != NULL;
   return out;
 }
 

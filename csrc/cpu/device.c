@@ -206,6 +206,7 @@ uint32_t gk_cpu_devices(gk_device *first, uint32_t room) {
   if (room == 0) return 0;
   gk_cpu_isa_initialize();
   if (gk_cpu_isa_problem()) gk_devices_refuse(gk_cpu_isa_problem());
+  if (gk_parallel_problem()) gk_devices_refuse(gk_parallel_problem());
   first->api = &api;
   first->loops = gk_elementwise()->loop;
   snprintf(first->name, sizeof first->name, "cpu");

@@ -8,6 +8,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import * as gk from "../../mod.ts";
 import { expectError, noLeaks, sleep } from "../helpers.ts";
+import { run } from "./child.ts";
 
 noLeaks();
 
@@ -53,6 +54,35 @@ describe("bounded memory", () => {
       }
     });
     assert.ok(rss < 250, `the process grew by ${rss} MiB`);
+  });
+
+  it("queued ops of large arrays make room for more", patient, () => {
+    const code = `
+      const s = gk.stream();
+      for (let i = 0; i < 1000; i++) {
+        gk.scope(() => void gk.exp(gk.zeros(1_000_000)));
+        if (i % 3 === 0) s.run(() => gk.scope(() => void gk.exp(gk.ones(900_000))));
+      }
+      const { peak } = gk.memory();
+      console.log(peak <= 64e6 || peak, attempt(() => gk.zeros(17_000_000)));`;
+    const said = run(code, { GPUKIT_MAX_BYTES: "64000000" });
+    assert.match(said, /^true OutOfMemoryError: zeros: .* 68000000 bytes/);
+  });
+
+  it("what is kept for reuse gives way to other sizes", patient, () => {
+    const said = run(
+      `let most = 0;
+      for (let megabytes = 1; megabytes < 60; megabytes++) {
+        gk.scope(() => {
+          gk.zeros(megabytes * 250_000).at(0).item();
+          const { bytes, cached } = gk.memory();
+          most = Math.max(most, bytes + cached);
+        });
+      }
+      console.log(most <= 64e6 || most);`,
+      { GPUKIT_MAX_BYTES: "64000000" },
+    );
+    assert.equal(said, "true");
   });
 
   it("200,000 iterations in async scopes, a hundred at a time", patient, async () => {
