@@ -91,8 +91,13 @@ gk_command *gk_command_create(gk_stream *stream) {
   return command;
 }
 
+// A program that submits faster than the device computes waits here, so that its queue stays bounded.
+#define QUEUE_LIMIT 4096
+
 gk_mark gk_command_submit(gk_command *command) {
   gk_stream *s = command->stream;
+  if (s->submitted - atomic_load_explicit(&s->completed, memory_order_relaxed) >= QUEUE_LIMIT)
+    s->device->api->stream_wait(s, s->submitted - QUEUE_LIMIT / 2);
   command->sequence = ++s->submitted;
   gk_mark mark = {s, command->sequence};
   s->device->api->stream_enqueue(s, command);

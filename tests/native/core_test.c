@@ -246,6 +246,13 @@ static void test_streams(void) {
     CHECKF(last == n - 1, "round %d: %g", round, last);
     gk_array_dispose(scope, b);
   }
+  // A queue is bounded: who submits faster than it runs waits. Each op here is queued.
+  uint32_t middling = ranged(scope, 0, 13000, GK_float64);
+  for (int i = 0; i < 6000; i++)
+    gk_submit_unary(scope, GK_OP_exp | (s1 & 0xffff) << 16, middling, middling);
+  gk_stream *queue = gk_object_get(gk_contexts[root].isolate, s1, GK_STREAM);
+  CHECK(queue->submitted - atomic_load(&queue->completed) <= 4096);
+  CHECK(gk_array_read(scope, middling, &(double){0}, 8, 0) == GK_OK);
   uint32_t big = gk_submit_binary(scope, GK_OP_add | (s1 & 0xffff) << 16, a, 0, 0, 1);
   uint32_t e0 = gk_stream_record(root, s1);
   uint32_t ticket = gk_completion_request(root, s1, 77);

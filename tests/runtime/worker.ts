@@ -75,13 +75,20 @@ async function run(task: Task): Promise<unknown> {
   }
 }
 
-globalThis.onmessage = async ({ data: task }: MessageEvent<Task>) => {
+// What a worker's global offers, in the types of neither page nor one runtime.
+const scope = globalThis as unknown as {
+  onmessage: (event: { data: Task }) => void;
+  postMessage(answer: Answer): void;
+  close(): void;
+};
+
+scope.onmessage = async ({ data: task }) => {
   let answer: Answer;
   try {
     answer = { value: await run(task) };
   } catch (error) {
     answer = { error: String((error as Error).stack ?? error) };
   }
-  globalThis.postMessage(answer);
-  if (task.kind === "end") globalThis.close();
+  scope.postMessage(answer);
+  if (task.kind === "end") scope.close();
 };
