@@ -87,11 +87,17 @@ ORDERED(s64, int64_t)
 
 #define SIGNED(suffix, T, W)                                                                       \
   UNARY(abs_##suffix, T, T, x < 0 ? (W)0 - (W)x : (W)x)                                            \
-  UNARY(relu_##suffix, T, T, x < 0 ? 0 : x)
+  UNARY(relu_##suffix, T, T, x < 0 ? 0 : x)                                                        \
+  UNARY(sign_##suffix, T, T, (x > 0) - (x < 0))
 SIGNED(s8, int8_t, uint32_t)
 SIGNED(s16, int16_t, uint32_t)
 SIGNED(s32, int32_t, uint32_t)
 SIGNED(s64, int64_t, uint64_t)
+
+UNARY(sign_u8, uint8_t, uint8_t, x != 0)
+UNARY(sign_u16, uint16_t, uint16_t, x != 0)
+UNARY(sign_u32, uint32_t, uint32_t, x != 0)
+UNARY(sign_u64, uint64_t, uint64_t, x != 0)
 
 // ---- floats
 
@@ -215,6 +221,7 @@ FLOOR(floor64, double, 0x1p52, __builtin_fabs, __builtin_copysign)
   UNARY(floor_##suffix, T, T, floor_one(x))                                                        \
   UNARY(isnan_##suffix, T, uint8_t, x != x)                                                        \
   UNARY(relu_##suffix, T, T, x <= 0 ? 0 : x)                                                       \
+  UNARY(sign_##suffix, T, T, x > 0 ? 1 : x < 0 ? -1 : x == 0 ? 0 : x)                              \
   BINARY(add_##suffix, T, T, a + b)                                                                \
   BINARY(sub_##suffix, T, T, a - b)                                                                \
   BINARY(mul_##suffix, T, T, a *b)                                                                 \
@@ -303,6 +310,7 @@ const gk_elementwise_kernels
                                      FLOATS(isnan)},
                     [GK_OP_logical_not] = {[GK_bool] = not_u8},
                     [GK_OP_relu] = {SIGNEDS(relu), UNSIGNEDS(copy), FLOATS(relu)},
+                    [GK_OP_sign] = {SIGNEDS(sign), UNSIGNEDS(sign), FLOATS(sign)},
                     [GK_OP_add] =
                         {[GK_bool] = or_u8, MODULARS(add), FLOATS(add), [GK_complex64] = add_c64},
                     [GK_OP_sub] = {MODULARS(sub), FLOATS(sub), [GK_complex64] = sub_c64},

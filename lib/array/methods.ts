@@ -61,6 +61,10 @@ declare module "./ndarray.ts" {
     isnan(options?: OpOptions): NDArray<"bool">;
     /** Is x zero. */
     logicalNot(options?: OpOptions): NDArray<"bool">;
+    /** -1, 0 or 1 as x is negative, zero or positive. */
+    sign(options?: OpOptions): NDArray<D>;
+    /** -1, 0 or 1 as x is negative, zero or positive. The result goes into this array. */
+    signInplace(options?: Omit<OpOptions, "out">): this;
     /** a + b. */
     add<B extends Operand>(b: B, options?: OpOptions): NDArray<Common<D, DTypeOf<B>>>;
     /** a + b. The result goes into this array. */
@@ -202,6 +206,12 @@ extend({
   },
   logicalNot(options?: OpOptions) {
     return unary(Op.logicalNot, this, options);
+  },
+  sign(options?: OpOptions) {
+    return unary(Op.sign, this, options);
+  },
+  signInplace(options?: Omit<OpOptions, "out">) {
+    return unary(Op.sign, this, { ...options, out: this });
   },
   add(b: Operand, options?: OpOptions) {
     return binary(Op.add, this, b, options);

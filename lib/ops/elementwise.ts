@@ -65,6 +65,11 @@ export function floor<A extends Operand>(a: A, options?: OpOptions): Same<A> {
   return unary(Op.floor, a, options) as Same<A>;
 }
 
+/** -1, 0 or 1 as each element is negative, zero or positive; NaN stays NaN. */
+export function sign<A extends Operand>(a: A, options?: OpOptions): Same<A> {
+  return unary(Op.sign, a, options) as Same<A>;
+}
+
 /** Is each element not a number? */
 export function isnan(a: Operand, options?: OpOptions): NDArray<"bool"> {
   return unary(Op.isnan, a, options) as NDArray<"bool">;

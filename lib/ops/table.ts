@@ -26,6 +26,8 @@ export const Op = {
   logicalNot: 11,
   /** x where positive, else 0. */
   relu: 12,
+  /** -1, 0 or 1 as x is negative, zero or positive. */
+  sign: 13,
   /** a + b. */
   add: 32,
   /** a - b. */

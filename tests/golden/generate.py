@@ -68,6 +68,7 @@ UNARY = {
     "floor": ("promote", True, lambda x: np.floor(x) if x.dtype.kind == "f" else x, "exact"),
     "isnan": ("promote", True, lambda x: x != x, "exact"),
     "logicalNot": ("bool", True, np.logical_not, "exact"),
+    "sign": ("promote", False, np.sign, "exact"),
     "relu": ("promote", False, lambda x: np.maximum(x, x.dtype.type(0)), "equal"),
 }
 BINARY = {
