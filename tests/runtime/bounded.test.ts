@@ -7,7 +7,7 @@ import process from "node:process";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import * as gk from "../../mod.ts";
-import { expectError, noLeaks, sleep } from "../helpers.ts";
+import { noLeaks, sleep } from "../helpers.ts";
 import { run } from "./child.ts";
 
 noLeaks();
@@ -127,27 +127,29 @@ describe("bounded memory", () => {
     },
   );
 
+  // In a process of its own: such a peak would be that of all files that share this thread.
   it(
     "a million dropped at a stroke: an error that names gk.scope, and all goes on",
     patient,
-    async () => {
-      using a = gk.ones(4);
-      const before = gk.memory().live;
+    () => {
+      const said = run(`
+      import { setFlagsFromString } from "node:v8";
+      import { runInNewContext } from "node:vm";
+      const collect = globalThis.Bun ? () => Bun.gc(true)
+        : (setFlagsFromString("--expose-gc"), runInNewContext("gc"));
+      const a = gk.ones(4);
       let made = 0;
-      const error = expectError(
-        () => {
-          for (; made < 1_100_000; made++) gk.add(a, 1);
-        },
-        gk.OutOfMemoryError,
-        /gk\.scope/,
-      );
-      assert.equal(error.op, "add");
-      assert.ok(made > 50_000, `only ${made} arrays`);
-      await dropAll(before);
-      gk.scope(() => {
-        for (let i = 0; i < 1000; i++) gk.add(a, i);
-        assert.equal(gk.sum(gk.add(a, 1)).item(), 8);
-      });
+      console.log(attempt(() => { for (; made < 1_100_000; made++) gk.add(a, 1); }));
+      console.log(made);
+      for (let i = 0; i < 2000 && gk.memory().live > 1000; i++) {
+        collect();
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+      console.log(gk.memory().live <= 1000, gk.sum(gk.add(a, 1)).item());`);
+      const [error, made, after] = said.split("\n");
+      assert.match(error!, /^OutOfMemoryError: add: .*gk\.scope/);
+      assert.ok(Number(made) > 50_000, `only ${made} arrays`);
+      assert.equal(after, "true 8");
     },
   );
 });

@@ -5,18 +5,14 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after } from "node:test";
 import process from "node:process";
 
 const root = new URL("../../", import.meta.url).pathname;
-const folder = mkdtempSync(join(tmpdir(), "gpukit-child-"));
-after(() => rmSync(folder, { recursive: true }));
-
-let scripts = 0;
 
 /** Runs `code`, which has `gk` and `attempt` (what a call returned or threw); what it printed. */
 export function run(code: string, env: Record<string, string> = {}): string {
-  const file = join(folder, `script${scripts++}.ts`);
+  const folder = mkdtempSync(join(tmpdir(), "gpukit-child-"));
+  const file = join(folder, "script.ts");
   writeFileSync(
     file,
     `import * as gk from ${JSON.stringify(`${root}mod.ts`)};
@@ -31,6 +27,7 @@ export function run(code: string, env: Record<string, string> = {}): string {
     timeout: 120_000,
     maxBuffer: 2 ** 28,
   });
+  rmSync(folder, { recursive: true });
   assert.equal(child.signal, null, `ended by ${child.signal}: ${child.stderr}`);
   assert.equal(child.status, 0, `${child.stdout}${child.stderr}`);
   return child.stdout.trim();
