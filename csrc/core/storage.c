@@ -74,8 +74,10 @@ static gk_block *pool_take(gk_device *device, int64_t bytes) {
 static void pool_give(gk_device *device, gk_block *block) {
   int64_t rounded;
   int class = pool_class(block->bytes, &rounded);
-  // Idle memory may not push the process over the limit that the user set.
-  if (atomic_load(&device->used) + atomic_load(&device->cached) + block->bytes > device->limit) {
+  // Idle memory may not push the process over the limit, nor be a large part of it by itself:
+  // other programs, and this one's own other memory, want theirs.
+  if (atomic_load(&device->cached) + block->bytes > device->limit / 4 ||
+      atomic_load(&device->used) + atomic_load(&device->cached) + block->bytes > device->limit) {
     device->api->release(device, block->memory, block->bytes);
     free(block);
     return;

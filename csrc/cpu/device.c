@@ -57,13 +57,20 @@ static void release(gk_device *device, void *memory, int64_t bytes) {
 #endif
 }
 
+// What the machine has, or the container that the process runs in may use.
 static int64_t physical_memory(void) {
 #if defined(_WIN32)
   MEMORYSTATUSEX status = {.dwLength = sizeof status};
   return GlobalMemoryStatusEx(&status) ? (int64_t)status.ullTotalPhys : (int64_t)1 << 40;
 #else
   long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-  return pages > 0 && page > 0 ? (int64_t)pages * page : (int64_t)1 << 40;
+  int64_t bytes = pages > 0 && page > 0 ? (int64_t)pages * page : (int64_t)1 << 40;
+  FILE *file = fopen("/sys/fs/cgroup/memory.max", "r"); // "max" where there is no limit
+  double most;
+  if (file && fscanf(file, "%lf", &most) == 1 && most > 0 && most < (double)bytes)
+    bytes = (int64_t)most;
+  if (file) fclose(file);
+  return bytes;
 #endif
 }
 
@@ -210,6 +217,6 @@ uint32_t gk_cpu_devices(gk_device *first, uint32_t room) {
   first->api = &api;
   first->loops = gk_elementwise()->loop;
   snprintf(first->name, sizeof first->name, "cpu");
-  first->limit = physical_memory();
+  first->limit = physical_memory() / 5 * 4; // the rest of the process lives on the rest
   return 1;
 }
