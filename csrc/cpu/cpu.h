@@ -43,8 +43,8 @@ const char *gk_cpu_isa_problem(void);
 // ---- threads (parallel.c)
 
 // Runs fn(context, begin, end, thread) over [0, count) in pieces of a multiple of `grain`, on as many
-// threads as are worth it; returns when all are done. Pieces are handed out in order, on demand.
-// thread < gk_parallel_threads(). Serial where count <= grain or the pool is busy with
+// threads as are worth it; returns when all are done. Each CPU begins in the same part of the range
+// each time and then helps the others, in pieces handed out on demand. thread < gk_parallel_threads(). Serial where count <= grain or the pool is busy with
 // another stream's op. `grain` is the caller's judgement of what is worth a thread: 50 to 100 us.
 typedef void (*gk_parallel_fn)(void *context, int64_t begin, int64_t end, int thread);
 void gk_parallel(int64_t count, int64_t grain, gk_parallel_fn fn, void *context);

@@ -33,6 +33,8 @@ static double float_op(uint16_t op, double a, double b, double c, uint8_t dtype)
     return floor(a);
   case GK_OP_relu:
     return isnan(a) ? a : a > 0 ? a : 0;
+  case GK_OP_sign:
+    return isnan(a) ? a : (a > 0) - (a < 0);
   case GK_OP_add:
     return a + b;
   case GK_OP_sub:
@@ -76,6 +78,9 @@ static element integer_op(uint16_t op, element a, element b, element c, uint8_t 
     break;
   case GK_OP_relu:
     v = negative ? 0 : x;
+    break;
+  case GK_OP_sign:
+    v = negative ? (uint64_t)-1 : x != 0;
     break;
   case GK_OP_add:
     v = truth ? x | y : x + y;
