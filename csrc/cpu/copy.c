@@ -153,27 +153,12 @@ void gk_cpu_splat(int64_t n, int bytes, const void *value, void *out) {
 // ---- streaming
 
 void gk_copy_streaming(int64_t bytes, const void *in, void *out) {
-#if defined(__x86_64__) || defined(_M_X64)
-  const char *from = in;
-  char *to = out;
-  int64_t head = (int64_t)(-(uintptr_t)to & 63);
+  int64_t head = (int64_t)(-(uintptr_t)out & 63); // to the next cache line
   if (head > bytes) head = bytes;
-  memcpy(to, from, (size_t)head);
-  int64_t i = head;
-  for (; i + 64 <= bytes; i += 64) {
-    __m128i a = _mm_loadu_si128((const __m128i *)(from + i));
-    __m128i b = _mm_loadu_si128((const __m128i *)(from + i + 16));
-    __m128i c = _mm_loadu_si128((const __m128i *)(from + i + 32));
-    __m128i d = _mm_loadu_si128((const __m128i *)(from + i + 48));
-    _mm_stream_si128((__m128i *)(to + i), a);
-    _mm_stream_si128((__m128i *)(to + i + 16), b);
-    _mm_stream_si128((__m128i *)(to + i + 32), c);
-    _mm_stream_si128((__m128i *)(to + i + 48), d);
-  }
-  memcpy(to + i, from + i, (size_t)(bytes - i));
-#else
-  memcpy(out, in, (size_t)bytes);
-#endif
+  memcpy(out, in, (size_t)head);
+  int64_t lines = (bytes - head) / 64, done = head + lines * 64;
+  gk_copy()->stream_lines(lines, (const char *)in + head, (char *)out + head);
+  memcpy((char *)out + done, (const char *)in + done, (size_t)(bytes - done));
 }
 
 void gk_stream_fence(void) {

@@ -17,6 +17,7 @@ typedef struct gk_copy_kernels {
   // Gathers with a stride of 2 and of -1, by the bytes of an element.
   gk_cast_fn every_second[9], backwards[9];
   gk_transpose_fn transpose4, transpose8; // of 4- and 8-byte elements
+  gk_cast_fn stream_lines; // copies n lines of 64 bytes past the caches; the output is aligned
 } gk_copy_kernels;
 
 GK_KERNELS(gk_copy_kernels, gk_copy)
