@@ -9,6 +9,12 @@ typedef struct gk_elementwise_kernels {
   // bfloat16), and where the op does not take the dtype. Predicates write bool, all others the
   // dtype itself; operand 0 of `where` is bool.
   gk_loop_fn loop[GK_ELEMENTWISE_CODES][GK_DTYPE_COUNT];
+  // The ops that memory bounds, once more for outputs that no cache holds: past the caches, a third
+  // less traffic. Ends with a NULL loop; call gk_stream_fence after one.
+  struct {
+    uint16_t op, dtype;
+    gk_loop_fn loop;
+  } streaming[16];
 } gk_elementwise_kernels;
 
 GK_KERNELS(gk_elementwise_kernels, gk_elementwise)

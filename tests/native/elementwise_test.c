@@ -369,6 +369,69 @@ static void test_accuracy(uint16_t op, double (*function)(double), uint32_t step
          worst_x);
 }
 
+// Outputs that no cache holds, at every alignment of out, also onto an operand.
+static void test_streaming(void) {
+  static const uint16_t streamed[] = {GK_OP_add, GK_OP_sub, GK_OP_mul, GK_OP_div};
+  const int64_t n = (11 << 20) / 4 + 13;
+  float *a = malloc((size_t)(n + 16) * 4), *b = malloc((size_t)(n + 16) * 4),
+        *o = malloc((size_t)(n + 16) * 4);
+  for (int64_t i = 0; i < n + 16; i++) {
+    a[i] = (float)(test_uniform() * 8 - 4);
+    b[i] = (float)(test_uniform() + 0.5);
+  }
+  FOR_EACH_ISA(isa) {
+    for (int k = 0; k < 8; k++) {
+      uint16_t op = streamed[k % 4];
+      int64_t size = n - k, offset = k * 3 % 16;
+      gk_storage storage[3];
+      gk_view x = test_view(&storage[0], a, GK_float32, 1, &size);
+      gk_view y = test_view(&storage[1], b, GK_float32, 1, &size);
+      gk_view z = test_view(&storage[2], o, GK_float32, 1, &size);
+      z.offset = offset * 4;
+      o[offset + size] = 77; // must stay
+      if (offset) o[offset - 1] = 78;
+      gk_call call = {.op = op,
+                      .family = GK_FAMILY_ELEMENTWISE,
+                      .inputs = 2,
+                      .outputs = 1,
+                      .compute = GK_float32,
+                      .flat = true,
+                      .size = size,
+                      .in = {&x, &y},
+                      .out = {&z}};
+      gk_error error;
+      CHECK(gk_cpu_elementwise(&call, &error) == GK_OK);
+      int64_t wrong = 0;
+      for (int64_t i = 0; i < size; i++)
+        wrong += o[offset + i] != (float)float_op(op, a[i], b[i], 0, GK_float32);
+      CHECKF(wrong == 0 && o[offset + size] == 77 && (!offset || o[offset - 1] == 78),
+             "op %d, isa %d, offset %d: %d wrong", op, (int)isa, (int)offset, (int)wrong);
+    }
+  }
+  double *d = (double *)(void *)a;
+  for (int64_t i = 0; i < n / 2; i++) d[i] = (double)i;
+  int64_t size = n / 2;
+  gk_storage storage;
+  gk_view x = test_view(&storage, d, GK_float64, 1, &size);
+  gk_call call = {.op = GK_OP_add,
+                  .family = GK_FAMILY_ELEMENTWISE,
+                  .inputs = 2,
+                  .outputs = 1,
+                  .compute = GK_float64,
+                  .flat = true,
+                  .size = size,
+                  .in = {&x, &x},
+                  .out = {&x}};
+  gk_error error;
+  CHECK(gk_cpu_elementwise(&call, &error) == GK_OK);
+  int64_t wrong = 0;
+  for (int64_t i = 0; i < size; i++) wrong += d[i] != 2. * (double)i;
+  CHECKF(wrong == 0, "in place: %d wrong", (int)wrong);
+  free(a);
+  free(b);
+  free(o);
+}
+
 int main(int argc, char **argv) {
   bool thorough = argc > 1 && strcmp(argv[1], "long") == 0;
   for (size_t o = 0; o < sizeof ops / sizeof *ops; o++) {
@@ -388,6 +451,7 @@ int main(int argc, char **argv) {
   int64_t wide[2] = {3, 1 << 19}, tall[2] = {500001, 3};
   run_case(GK_OP_sub, 2, tall, false, true);
   run_case(thorough ? GK_OP_clip : GK_OP_maximum, 2, wide, true, true);
+  test_streaming();
   FOR_EACH_ISA(isa) {
     test_special();
     uint32_t step = thorough ? 97 : 9973;
