@@ -280,14 +280,7 @@ bool gk_write_view(gk_context *c, gk_stream *stream, const gk_view *v, const voi
   else if (stream->device->api->copy_in(stream->device, &staged, data, &error) != GK_OK)
     gk_fail_error(iso, &error);
   else {
-    gk_call call = {.op = GK_OP_copy,
-                    .family = GK_FAMILY_COPY,
-                    .inputs = 1,
-                    .outputs = 1,
-                    .compute = v->dtype,
-                    .size = v->size,
-                    .in = {&staged},
-                    .out = {v}};
+    gk_call call = gk_copy_call(&staged, v);
     done = gk_dispatch(c, stream, &call, NULL);
   }
   gk_storage_release(staged.storage, &iso->cache);

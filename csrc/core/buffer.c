@@ -105,14 +105,7 @@ uint32_t gk_buffer_copy(uint32_t ctx, uint32_t buffer, uint32_t array, uint32_t 
     free(arrival);
     return (uint32_t)iso->out->status;
   }
-  gk_call call = {.op = GK_OP_copy,
-                  .family = GK_FAMILY_COPY,
-                  .inputs = 1,
-                  .outputs = 1,
-                  .compute = v->dtype,
-                  .size = v->size,
-                  .in = {v},
-                  .out = {&arrival->view}};
+  gk_call call = gk_copy_call(v, &arrival->view);
   if (!gk_dispatch(c, stream, &call, NULL)) {
     gk_storage_release(arrival->view.storage, &iso->cache);
     free(arrival);

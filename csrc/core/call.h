@@ -89,6 +89,18 @@ typedef void (*gk_loop_fn)(int64_t n, const void *a, const void *b, const void *
 // Ops with codes below are elementwise, those from there on are not.
 #define GK_ELEMENTWISE_CODES 112
 
+// The call that copies `from`, seen in the shape of `to`, into it.
+static inline gk_call gk_copy_call(const gk_view *from, const gk_view *to) {
+  return (gk_call){.op = GK_OP_copy,
+                   .family = GK_FAMILY_COPY,
+                   .inputs = 1,
+                   .outputs = 1,
+                   .compute = to->dtype,
+                   .size = to->size,
+                   .in = {from},
+                   .out = {to}};
+}
+
 // Filled by whoever fails; the text names the op.
 typedef struct gk_error {
   gk_status status;

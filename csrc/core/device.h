@@ -41,6 +41,10 @@ typedef enum gk_fault { GK_FAULT_INDEX, GK_FAULT_FAILED } gk_fault;
 void gk_stream_set_fault(gk_stream *s, gk_fault kind, const gk_error *error); // the first stays
 bool gk_stream_take_fault(gk_stream *s, gk_fault kind, gk_error *error);
 
+// An op or a graph below this many nanoseconds is not worth waking the stream's thread (25 to 85 us, and as
+// much again to learn that it is done).
+#define GK_INLINE_LIMIT 200e3
+
 // ---- commands: what a stream queues
 
 #define GK_MAX_WAITS 12

@@ -6,8 +6,6 @@
 
 #include "rules.h"
 
-#define INLINE_LIMIT 200e3 // nanoseconds, as for a single op
-
 typedef struct gk_node {
   gk_task task;
   gk_generator *generator; // draws anew at each launch
@@ -211,7 +209,7 @@ uint32_t gk_graph_launch(uint32_t ctx, uint32_t graph, uint32_t stream) {
             s->device->name);
     return GK_DEVICE;
   }
-  bool ready = gk_stream_idle(s) && g->nanoseconds < INLINE_LIMIT;
+  bool ready = gk_stream_idle(s) && g->nanoseconds < GK_INLINE_LIMIT;
   for (uint32_t i = 0; ready && i < g->use_count; i++) {
     gk_storage *storage = g->uses[i].storage;
     if (atomic_load_explicit(&storage->state, memory_order_acquire) == 0) continue;

@@ -57,14 +57,7 @@ static bool temporary_copy(request *r, const gk_view *v, gk_view *copy) {
   *copy = *v;
   if (!gk_view_allocate(r->c, r->stream, copy, gk_op_name(r->op))) return false;
   r->temporary[r->temporaries++] = copy->storage;
-  gk_call call = {.op = GK_OP_copy,
-                  .family = GK_FAMILY_COPY,
-                  .inputs = 1,
-                  .outputs = 1,
-                  .compute = v->dtype,
-                  .size = v->size,
-                  .in = {v},
-                  .out = {copy}};
+  gk_call call = gk_copy_call(v, copy);
   return v->size == 0 || gk_dispatch(r->c, r->stream, &call, NULL);
 }
 

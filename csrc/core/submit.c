@@ -7,10 +7,7 @@
 
 #include "rules.h"
 
-// An op below this many nanoseconds is not worth waking the stream's thread (25 to 85 us, and as
-// much again to learn that it is done).
-#define INLINE_LIMIT 200e3
-// Elements up to which an op of a linear family is surely below it.
+// Elements up to which an elementwise op is surely below GK_INLINE_LIMIT.
 #define INLINE_SIZE 8192
 
 // ---- dispatch
@@ -71,7 +68,7 @@ bool gk_dispatch(gk_context *c, gk_stream *stream, gk_call *call, gk_generator *
   const gk_device_api *api = stream->device->api;
   if (GK_LIKELY(gk_stream_idle(stream) && operands_ready(call)) &&
       ((call->size <= INLINE_SIZE && call->family == GK_FAMILY_ELEMENTWISE) ||
-       api->estimate(call) < INLINE_LIMIT)) {
+       api->estimate(call) < GK_INLINE_LIMIT)) {
     gk_error error;
     for (int i = 0; i < call->outputs; i++)
       if (GK_UNLIKELY(!call->out[i]->storage->data) &&

@@ -56,13 +56,11 @@ const char *gk_parallel_problem(void);
 // Memory of the calling thread, 64-byte aligned, kept for the next call of the same slot; NULL when
 // out of memory. Slots keep users apart: a family that calls another one must not share its own.
 enum {
-  GK_SCRATCH_ELEMENTWISE,
   GK_SCRATCH_REDUCE,
   GK_SCRATCH_SORT,
   GK_SCRATCH_MATMUL_A,
   GK_SCRATCH_MATMUL_B,
   GK_SCRATCH_MATMUL_C,
-  GK_SCRATCH_COPY,
   GK_SCRATCH_COUNT
 };
 void *gk_scratch(int slot, int64_t bytes);

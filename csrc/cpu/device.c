@@ -135,14 +135,7 @@ static gk_view host_view(const gk_view *like, const void *host, gk_storage *stor
 }
 
 static gk_status copy(const gk_view *from, const gk_view *to, gk_error *error) {
-  gk_call call = {.op = GK_OP_copy,
-                  .family = GK_FAMILY_COPY,
-                  .inputs = 1,
-                  .outputs = 1,
-                  .compute = to->dtype,
-                  .size = to->size,
-                  .in = {from},
-                  .out = {to}};
+  gk_call call = gk_copy_call(from, to);
   return gk_cpu_copy(&call, error);
 }
 

@@ -77,7 +77,7 @@ int main(void) {
   CHECK(callers_wrong == 0);
   gk_parallel(0, 1, visit, NULL);
 
-  char *a = gk_scratch(GK_SCRATCH_REDUCE, 100), *b = gk_scratch(GK_SCRATCH_COPY, 5000000);
+  char *a = gk_scratch(GK_SCRATCH_REDUCE, 100), *b = gk_scratch(GK_SCRATCH_MATMUL_A, 5000000);
   CHECK(a && b && a != b && (uintptr_t)a % 64 == 0 && (uintptr_t)b % 64 == 0);
   memset(a, 1, 100);
   memset(b, 2, 5000000);
