@@ -10,6 +10,7 @@ export type {
   Item,
   Nested,
   Promote,
+  RealOf,
   WideOf,
 } from "./lib/array/dtype.ts";
 export {
@@ -35,11 +36,14 @@ export {
 export {
   at,
   broadcastTo,
+  diagonal,
   expandDims,
   flip,
+  imag,
   type Index,
   moveaxis,
   ravel,
+  real,
   reshape,
   type ShapeLike,
   split,

@@ -152,7 +152,9 @@ typedef enum gk_view_kind {
                          // 2 = a new axis, 3 = the ellipsis
   GK_VIEW_SWAPAXES = 8,  // two axes
   GK_VIEW_MOVEAXIS = 9,  // from, to
-  GK_VIEW_DIAGONAL = 10  // offset: the diagonal of the last two axes
+  GK_VIEW_DIAGONAL = 10, // offset: the diagonal of the last two axes
+  GK_VIEW_REAL = 11,     // the real parts of complex64, as float32
+  GK_VIEW_IMAG = 12      // the imaginary ones
 } gk_view_kind;
 
 // ---- ops -------------------------------------------------------------------------
@@ -170,7 +172,8 @@ GK_EXPORT uint32_t gk_submit_ternary(uint32_t ctx, uint32_t op, uint32_t a, uint
                                      uint32_t out, double va, double vb, double vc);
 // Every other op. `inputs` operand handles stand at u32[0..15] of the block, outputs (0: new)
 // at u32[16..19], `params` numbers at f64[16..]; their meaning and that of `flags` and
-// `dtype` is in ops.def. The handles of all results are written to values[0..].
+// `dtype` is in ops.def. The handles of all results are written to values[0..]; bytes is
+// that of the last new one.
 GK_EXPORT uint32_t gk_submit(uint32_t ctx, uint32_t op, uint32_t inputs, uint32_t params,
                              uint32_t flags, uint32_t dtype);
 

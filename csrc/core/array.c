@@ -154,9 +154,9 @@ uint32_t gk_array_is_live(uint32_t ctx, uint32_t array) {
 }
 
 uint32_t gk_array_view(uint32_t ctx, uint32_t kind, uint32_t array, uint32_t n) {
-  static const char *const names[] = {"view",     "reshape",    "transpose", "broadcastTo",
-                                      "squeeze",  "expandDims", "flip",      "at",
-                                      "swapaxes", "moveaxis",   "diagonal"};
+  static const char *const names[] = {
+      "view", "reshape",  "transpose", "broadcastTo", "squeeze", "expandDims", "flip",
+      "at",   "swapaxes", "moveaxis",  "diagonal",    "real",    "imag"};
   gk_context *c = gk_context_get(ctx);
   if (!c) return 0;
   gk_isolate *iso = c->isolate;

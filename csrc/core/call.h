@@ -15,6 +15,7 @@ typedef enum gk_family {
   GK_FAMILY_COPY,
   GK_FAMILY_CREATE,
   GK_FAMILY_RANDOM,
+  GK_FAMILY_FFT,
   GK_FAMILY_COUNT
 } gk_family;
 
@@ -32,7 +33,7 @@ typedef struct gk_op {
 } gk_op;
 
 enum { GK_COMPUTE_PROMOTE, GK_COMPUTE_FLOAT, GK_COMPUTE_BOOL, GK_COMPUTE_FIRST, GK_COMPUTE_GIVEN };
-enum { GK_RESULT_SAME, GK_RESULT_BOOL, GK_RESULT_INT64, GK_RESULT_WIDE };
+enum { GK_RESULT_SAME, GK_RESULT_BOOL, GK_RESULT_INT64, GK_RESULT_WIDE, GK_RESULT_REAL };
 
 extern const gk_op gk_ops[GK_OP_LIMIT];
 // The name as TypeScript spells it, for messages; valid until the thread asks for another.
@@ -52,7 +53,8 @@ static inline char *gk_view_data(const gk_view *v) {
 //   ELEMENTWISE  `in` have been broadcast to out[0]'s shape (stride 0); a NULL entry is a number,
 //                scalar[i], an element of dtype `compute`. Operands have their own dtypes and are
 //                converted to `compute` (for `where`, operand 0 to bool); out[0] has
-//                dtype bool for a predicate, else `compute`.
+//                dtype bool for a predicate, float32 for what makes complex numbers real, else
+//                `compute`.
 //                flat: all operands are arrays or numbers of dtype `compute`, contiguous and of
 //                one shape, so that only size matters.
 //   REDUCE       in[0] any strides; out[0] with in's rank, and length 1 and stride 0 on the axes
@@ -60,23 +62,44 @@ static inline char *gk_view_data(const gk_view *v) {
 //                op's rule (for sum and prod the result's: int64, or as out[0]; for bool ops: bool). argmin
 //                and argmax: one axis, or the flattened array in row-major order where `axes` has
 //                all bits. No element is reduced for min, max, argmin, argmax: core refuses that.
+//                f[0] = correction of var and std, order of norm.
 //   SCAN, SORT   in[0] and out[0] of the same shape; along `axis`. SORT: `flags` bit 2 descending.
+//                topk: out[0] and out[1] (int64) have length k on `axis`; bit 2: the largest.
+//                searchsorted: in[0] a vector, in[1] and out[0] of one shape; both are converted to
+//                `compute`; flags bit 3: behind equal ones.
 //   MATMUL       in: [..., m, k] and [..., k, n], out [..., m, n]; batch axes broadcast (stride 0),
 //                all of one rank of 2 or more. Operands are converted to `compute`.
 //   INDEX        take: in[0] array, in[1] integer indices, out[0] has shape
 //                in[0].shape[:axis] + in[1].shape + in[0].shape[axis+1:] and in[0]'s dtype.
+//                take_along_axis: in[1] (indices) and out[0] of in[0]'s shape but on `axis`.
+//                put_along_axis, scatter_add: in[0] (indices) and in[1] (values) of out[0]'s shape but on
+//                `axis`; out[0] holds the elements that they change. flags bit 3: an index below 0 is
+//                out of range, else it counts from the end. Where indices repeat, the last value in
+//                row-major order stays, and sums add up in that order.
+//                flat_index: out = in[0] * f[0] + in[1], in[1] below f[0] or negative from the end; where
+//                that is out of range, or in[0] is INT64_MIN, the result is INT64_MIN.
+//                nonzero: out[0] [in[0].ndim, count]; compress: in[1] bool, of in[0]'s first axes, out[0]
+//                [count, rest of in[0]'s shape]. Memory may hold more or fewer than `count` by now:
+//                write count of them, 0 for those that are missing.
+//                An index that is out of range reads as 0, writes nothing and gives GK_INDEX after the rest.
 //   COPY         in[0] broadcast to out[0]'s shape; any two dtypes.
 //   CREATE       out[0]; scalar[0] (and scalar[1] for arange's step, as float64 in both: f[0], f[1]);
 //                eye: f[0] = diagonal, an integer of any size.
 //   RANDOM       out[0] contiguous; key, counter: element i takes word (i & 3) of the Philox block
 //                counter + i / 4 (per pair of elements of 64 bit: words 0-1 or 2-3); f[0], f[1].
+//   FFT          along `axis`; f[0] = length of the transform: operands are cut or filled up with
+//                zeros; f[1] = factor of the result; flags bit 3: inverse. fft: in[0] any dtype but
+//                float64, out[0] complex64; rfft: out[0] of length f[0] / 2 + 1; irfft: the first
+//                f[0] / 2 + 1 elements of in[0], out[0] float32.
 typedef struct gk_call {
   uint16_t op;
   uint8_t family, inputs, outputs, compute;
   bool flat;
   int8_t axis;
   uint32_t axes, flags;
-  int64_t size; // elements of out[0]; for REDUCE of in[0]: what the time depends on
+  // Elements of out[0]; of in[0] for REDUCE, topk, nonzero, compress and what changes its output: what the
+  // time depends on.
+  int64_t size;
   const gk_view *in[3];
   const gk_view *out[2];
   gk_scalar scalar[3];

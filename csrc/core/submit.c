@@ -175,6 +175,8 @@ char *gk_operands_text(char *buffer, int bytes, int count, const gk_view *const 
 
 static const char *class_names(uint16_t accepts) {
   switch (accepts) {
+  case GK_CLASS_BOOL | GK_CLASS_SIGNED | GK_CLASS_UNSIGNED:
+    return "bool and integers";
   case GK_CLASS_SIGNED | GK_CLASS_UNSIGNED:
     return "integers";
   case GK_CLASS_FLOAT:
@@ -346,7 +348,7 @@ static inline
     for (int i = 0; i < arity; i++)
       if (!in[i]) data[i] = &splat;
   }
-  uint8_t result = row->result == GK_RESULT_BOOL ? (uint8_t)GK_bool : dtype;
+  uint8_t result = gk_result_dtype((uint16_t)op, dtype);
   gk_array *out;
   gk_view *to;
   if (out_handle) {
@@ -491,7 +493,7 @@ static __attribute__((noinline)) uint32_t elementwise(uint32_t ctx, uint32_t wor
     return gk_fail(iso, GK_DEVICE, "%s: the stream is of %s, the operands lie on %s",
                    gk_op_name(op), stream->device->name, first->storage->device->name);
 
-  uint8_t result = row->result == GK_RESULT_BOOL ? GK_bool : call.compute;
+  uint8_t result = gk_result_dtype(op, call.compute);
   gk_array *out;
   if (out_handle) {
     if (!(out = gk_check_out(iso, op, out_handle, result, ndim, shape))) return 0;

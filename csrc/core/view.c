@@ -618,6 +618,18 @@ static gk_status view_slice(const request *r) {
   return GK_OK;
 }
 
+static gk_status complex_part(const request *r, int part) {
+  gk_view *v = r->to;
+  if (v->dtype != GK_complex64)
+    return fail(r, GK_DTYPE, "only complex64 has parts, not %s", gk_dtypes[v->dtype].name);
+  v->dtype = GK_float32;
+  v->offset += part * 4;
+  for (int i = 0; i < v->ndim; i++) v->strides[i] *= 2;
+  return GK_OK;
+}
+static gk_status view_real(const request *r) { return complex_part(r, 0); }
+static gk_status view_imag(const request *r) { return complex_part(r, 1); }
+
 // ---- the table of kinds ----------------------------------------------------------------------
 
 enum { MANY = GK_BLOCK_BYTES / 2 / 8 }; // all that the input half of a block holds
@@ -637,6 +649,8 @@ static const struct {
     [GK_VIEW_SWAPAXES] = {view_swapaxes, 2, 2},
     [GK_VIEW_MOVEAXIS] = {view_moveaxis, 2, 2},
     [GK_VIEW_DIAGONAL] = {view_diagonal, 0, 1},
+    [GK_VIEW_REAL] = {view_real, 0, 0},
+    [GK_VIEW_IMAG] = {view_imag, 0, 0},
 };
 
 gk_status gk_view_apply(gk_view *out, const gk_view *v, gk_view_kind kind, const double *args,

@@ -61,6 +61,8 @@ enum {
   GK_SCRATCH_MATMUL_A,
   GK_SCRATCH_MATMUL_B,
   GK_SCRATCH_MATMUL_C,
+  GK_SCRATCH_FFT,
+  GK_SCRATCH_INDEX,
   GK_SCRATCH_COUNT
 };
 void *gk_scratch(int slot, int64_t bytes);
@@ -76,6 +78,7 @@ gk_status gk_cpu_sort(const gk_call *call, gk_error *error);
 gk_status gk_cpu_copy(const gk_call *call, gk_error *error);
 gk_status gk_cpu_create(const gk_call *call, gk_error *error);
 gk_status gk_cpu_random(const gk_call *call, gk_error *error);
+gk_status gk_cpu_fft(const gk_call *call, gk_error *error);
 
 // ---- shared inner loops (elementwise_simd.c, copy_simd.c)
 

@@ -89,8 +89,39 @@ static const family_fn families[GK_FAMILY_COUNT] = {
     [GK_FAMILY_RANDOM] = gk_cpu_random,
 };
 
+// Ops of the table that have no kernel yet.
+static const uint16_t pending[] = {
+    GK_OP_var,
+    GK_OP_std,
+    GK_OP_norm,
+    GK_OP_logsumexp,
+    GK_OP_count_nonzero,
+    GK_OP_cumprod,
+    GK_OP_take_along_axis,
+    GK_OP_put_along_axis,
+    GK_OP_scatter_add,
+    GK_OP_flat_index,
+    GK_OP_nonzero,
+    GK_OP_compress,
+    GK_OP_topk,
+    GK_OP_searchsorted,
+    GK_OP_random_integers,
+    GK_OP_fft,
+    GK_OP_rfft,
+    GK_OP_irfft,
+};
+
 static gk_status run(gk_device *device, gk_stream *stream, const gk_call *call, gk_error *error) {
   (void)device, (void)stream;
+  for (size_t i = 0; i < sizeof pending / sizeof *pending; i++)
+    if (call->op == pending[i])
+      return gk_error_set(error, GK_UNSUPPORTED, "%s: not available on the CPU",
+                          gk_op_name(call->op));
+  if (call->compute == GK_complex64 &&
+      (call->family == GK_FAMILY_REDUCE || call->family == GK_FAMILY_MATMUL) &&
+      gk_ops[call->op].compute != GK_COMPUTE_BOOL)
+    return gk_error_set(error, GK_UNSUPPORTED, "%s: not available for complex64 on the CPU",
+                        gk_op_name(call->op));
   return families[call->family](call, error);
 }
 
@@ -114,7 +145,7 @@ static double estimate(const gk_call *call) {
   case GK_FAMILY_RANDOM:
     return n * (call->op == GK_OP_random_normal ? 1.5 : 0.5);
   case GK_FAMILY_ELEMENTWISE: {
-    bool heavy = call->op == GK_OP_exp || call->op == GK_OP_log || call->op == GK_OP_tanh;
+    bool heavy = gk_elementwise_is_function(call->op);
     double item = gk_dtypes[call->compute].size;
     return n * item * (heavy ? (call->compute == GK_float64 ? 2 : 0.25) : 0.08);
   }

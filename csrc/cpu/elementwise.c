@@ -9,13 +9,20 @@
 
 enum { SMALL = 4096 }; // elements that no thread is worth for, whatever the op
 
-static bool is_function(const gk_call *call) {
-  return call->op == GK_OP_exp || call->op == GK_OP_log || call->op == GK_OP_tanh;
+bool gk_elementwise_is_function(uint16_t op) {
+  static const bool functions[GK_ELEMENTWISE_CODES] = {
+      [GK_OP_exp] = true,    [GK_OP_log] = true,    [GK_OP_tanh] = true,   [GK_OP_cbrt] = true,
+      [GK_OP_expm1] = true,  [GK_OP_exp2] = true,   [GK_OP_log1p] = true,  [GK_OP_log2] = true,
+      [GK_OP_log10] = true,  [GK_OP_sin] = true,    [GK_OP_cos] = true,    [GK_OP_tan] = true,
+      [GK_OP_arcsin] = true, [GK_OP_arccos] = true, [GK_OP_arctan] = true, [GK_OP_sinh] = true,
+      [GK_OP_cosh] = true,   [GK_OP_erf] = true,    [GK_OP_angle] = true,  [GK_OP_pow] = true,
+      [GK_OP_hypot] = true,  [GK_OP_arctan2] = true};
+  return functions[op];
 }
 
 // Elements that take 50 to 100 us on one thread.
 static int64_t grain_of(const gk_call *call, uint8_t work) {
-  if (is_function(call)) return work == GK_float64 ? 8192 : 65536;
+  if (gk_elementwise_is_function(call->op)) return work == GK_float64 ? 8192 : 65536;
   if (!call->flat) return 65536; // gathers, conversions
   return ((int64_t)4 << 20) / ((call->inputs + 1) * gk_dtypes[work].size); // memory
 }
@@ -36,9 +43,11 @@ static void run_blocks(const gk_call *call, gk_loop_fn loop, uint8_t work) {
     if (job.in[0]) job.through[0] = GK_bool; // 0.5 is true, whatever the others' dtype
   }
   job.out = call->out[0];
-  job.result = gk_ops[call->op].result == GK_RESULT_BOOL ? GK_bool : work;
+  job.result = work;
+  if (gk_ops[call->op].result == GK_RESULT_BOOL) job.result = GK_bool;
+  if (gk_ops[call->op].result == GK_RESULT_REAL && work == GK_complex64) job.result = GK_float32;
   job.grain = grain_of(call, work);
-  job.light = !is_function(call);
+  job.light = !gk_elementwise_is_function(call->op);
   gk_blocks_run(&job);
 }
 

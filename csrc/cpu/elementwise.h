@@ -19,4 +19,7 @@ typedef struct gk_elementwise_kernels {
 
 GK_KERNELS(gk_elementwise_kernels, gk_elementwise)
 
+// Does the op compute so much (exp, sin, pow) that memory does not bound it?
+bool gk_elementwise_is_function(uint16_t op);
+
 #endif

@@ -133,6 +133,9 @@ export type Promote<A extends DType, B extends DType> = DType extends A ? DType
 /** The dtype of ops that leave the integers: floats stay, integers and bool give float32. */
 export type FloatOf<D extends DType> = D extends Integer | "bool" ? "float32" : D;
 
+/** The dtype of what makes complex numbers real: complex64 gives float32, others stay. */
+export type RealOf<D extends DType> = D extends "complex64" ? "float32" : D;
+
 /** The dtype of sums: integers and bool widen to 64 bits, floats stay. */
 export type WideOf<D extends DType> = D extends Unsigned ? "uint64"
   : D extends Signed | "bool" ? "int64"

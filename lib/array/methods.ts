@@ -7,15 +7,19 @@
 import "./copy.ts";
 import "./read.ts";
 import "./views.ts";
-import type { DType, FloatOf, WideOf } from "./dtype.ts";
 import { extend, type NDArray } from "./ndarray.ts";
 import { Op } from "../ops/table.ts";
-import { binary, reduce, ternary, unary } from "../ops/submit.ts";
-import type { Common, DTypeOf, Operand, OpOptions, ReduceOptions } from "../ops/submit.ts";
-import { cumsum, type CumulativeOptions } from "../ops/reduce.ts";
-import { argsort, sort, type SortOptions } from "../ops/sort.ts";
-import { matmul, type MatmulOptions, type ProductOf } from "../ops/linalg.ts";
-import { type Indices, take, type TakeOptions } from "../ops/indexing.ts";
+import { binary, ternary, unary } from "../ops/submit.ts";
+import { all, any, argmax, argmin, cumsum, max, mean, min, prod, sum } from "../ops/reduce.ts";
+import { argsort, sort } from "../ops/sort.ts";
+import { matmul } from "../ops/linalg.ts";
+import { take } from "../ops/indexing.ts";
+import type { DType, FloatOf, RealOf, WideOf } from "./dtype.ts";
+import type { Indices, TakeOptions } from "../ops/indexing.ts";
+import type { MatmulOptions, ProductOf } from "../ops/linalg.ts";
+import type { CumulativeOptions, PlainReduceOptions } from "../ops/reduce.ts";
+import type { SortOptions } from "../ops/sort.ts";
+import type { Common, DTypeOf, OpOptions, Operand, ReduceOptions } from "../ops/submit.ts";
 
 export { adopt, NDArray } from "./ndarray.ts";
 
@@ -26,7 +30,7 @@ declare module "./ndarray.ts" {
     /** Negative. The result goes into this array. */
     negInplace(options?: Omit<OpOptions, "out">): this;
     /** Absolute value. */
-    abs(options?: OpOptions): NDArray<D>;
+    abs(options?: OpOptions): NDArray<RealOf<D>>;
     /** Absolute value. The result goes into this array. */
     absInplace(options?: Omit<OpOptions, "out">): this;
     /** x times x. */
@@ -65,6 +69,98 @@ declare module "./ndarray.ts" {
     sign(options?: OpOptions): NDArray<D>;
     /** -1, 0 or 1 as x is negative, zero or positive. The result goes into this array. */
     signInplace(options?: Omit<OpOptions, "out">): this;
+    /** Cube root. */
+    cbrt(options?: OpOptions): NDArray<FloatOf<D>>;
+    /** Cube root. The result goes into this array. */
+    cbrtInplace(options?: Omit<OpOptions, "out">): this;
+    /** 1 / square root. */
+    rsqrt(options?: OpOptions): NDArray<FloatOf<D>>;
+    /** 1 / square root. The result goes into this array. */
+    rsqrtInplace(options?: Omit<OpOptions, "out">): this;
+    /** e to the power of x, less 1; exact near 0. */
+    expm1(options?: OpOptions): NDArray<FloatOf<D>>;
+    /** e to the power of x, less 1; exact near 0. The result goes into this array. */
+    expm1Inplace(options?: Omit<OpOptions, "out">): this;
+    /** 2 to the power of x. */
+    exp2(options?: OpOptions): NDArray<FloatOf<D>>;
+    /** 2 to the power of x. The result goes into this array. */
+    exp2Inplace(options?: Omit<OpOptions, "out">): this;
+    /** Logarithm of 1 + x; exact near 0. */
+    log1p(options?: OpOptions): NDArray<FloatOf<D>>;
+    /** Logarithm of 1 + x; exact near 0. The result goes into this array. */
+    log1pInplace(options?: Omit<OpOptions, "out">): this;
+    /** Logarithm to base 2. */
+    log2(options?: OpOptions): NDArray<FloatOf<D>>;
+    /** Logarithm to base 2. The result goes into this array. */
+    log2Inplace(options?: Omit<OpOptions, "out">): this;
+    /** Logarithm to base 10. */
+    log10(options?: OpOptions): NDArray<FloatOf<D>>;
+    /** Logarithm to base 10. The result goes into this array. */
+    log10Inplace(options?: Omit<OpOptions, "out">): this;
+    /** Sine of radians. */
+    sin(options?: OpOptions): NDArray<FloatOf<D>>;
+    /** Sine of radians. The result goes into this array. */
+    sinInplace(options?: Omit<OpOptions, "out">): this;
+    /** Cosine of radians. */
+    cos(options?: OpOptions): NDArray<FloatOf<D>>;
+    /** Cosine of radians. The result goes into this array. */
+    cosInplace(options?: Omit<OpOptions, "out">): this;
+    /** Tangent of radians. */
+    tan(options?: OpOptions): NDArray<FloatOf<D>>;
+    /** Tangent of radians. The result goes into this array. */
+    tanInplace(options?: Omit<OpOptions, "out">): this;
+    /** Inverse sine. */
+    arcsin(options?: OpOptions): NDArray<FloatOf<D>>;
+    /** Inverse sine. The result goes into this array. */
+    arcsinInplace(options?: Omit<OpOptions, "out">): this;
+    /** Inverse cosine. */
+    arccos(options?: OpOptions): NDArray<FloatOf<D>>;
+    /** Inverse cosine. The result goes into this array. */
+    arccosInplace(options?: Omit<OpOptions, "out">): this;
+    /** Inverse tangent. */
+    arctan(options?: OpOptions): NDArray<FloatOf<D>>;
+    /** Inverse tangent. The result goes into this array. */
+    arctanInplace(options?: Omit<OpOptions, "out">): this;
+    /** Hyperbolic sine. */
+    sinh(options?: OpOptions): NDArray<FloatOf<D>>;
+    /** Hyperbolic sine. The result goes into this array. */
+    sinhInplace(options?: Omit<OpOptions, "out">): this;
+    /** Hyperbolic cosine. */
+    cosh(options?: OpOptions): NDArray<FloatOf<D>>;
+    /** Hyperbolic cosine. The result goes into this array. */
+    coshInplace(options?: Omit<OpOptions, "out">): this;
+    /** Error function. */
+    erf(options?: OpOptions): NDArray<FloatOf<D>>;
+    /** Error function. The result goes into this array. */
+    erfInplace(options?: Omit<OpOptions, "out">): this;
+    /** Smallest integer not below x. */
+    ceil(options?: OpOptions): NDArray<D>;
+    /** Smallest integer not below x. The result goes into this array. */
+    ceilInplace(options?: Omit<OpOptions, "out">): this;
+    /** Nearest integer, the even one of two. */
+    round(options?: OpOptions): NDArray<D>;
+    /** Nearest integer, the even one of two. The result goes into this array. */
+    roundInplace(options?: Omit<OpOptions, "out">): this;
+    /** x without its fraction. */
+    trunc(options?: OpOptions): NDArray<D>;
+    /** x without its fraction. The result goes into this array. */
+    truncInplace(options?: Omit<OpOptions, "out">): this;
+    /** Is x an infinity. */
+    isinf(options?: OpOptions): NDArray<"bool">;
+    /** Is x neither an infinity nor NaN. */
+    isfinite(options?: OpOptions): NDArray<"bool">;
+    /** Every bit of x turned. */
+    bitwiseNot(options?: OpOptions): NDArray<D>;
+    /** Every bit of x turned. The result goes into this array. */
+    bitwiseNotInplace(options?: Omit<OpOptions, "out">): this;
+    /** Complex conjugate. */
+    conj(options?: OpOptions): NDArray<D>;
+    /** Complex conjugate. The result goes into this array. */
+    conjInplace(options?: Omit<OpOptions, "out">): this;
+    /** Angle of a complex number in radians. */
+    angle(options?: OpOptions): NDArray<RealOf<FloatOf<D>>>;
+    /** Angle of a complex number in radians. The result goes into this array. */
+    angleInplace(options?: Omit<OpOptions, "out">): this;
     /** a + b. */
     add<B extends Operand>(b: B, options?: OpOptions): NDArray<Common<D, DTypeOf<B>>>;
     /** a + b. The result goes into this array. */
@@ -105,6 +201,52 @@ declare module "./ndarray.ts" {
     logicalAnd<B extends Operand>(b: B, options?: OpOptions): NDArray<"bool">;
     /** Is either non-zero. */
     logicalOr<B extends Operand>(b: B, options?: OpOptions): NDArray<"bool">;
+    /** Floor of a / b. */
+    floorDivide<B extends Operand>(b: B, options?: OpOptions): NDArray<Common<D, DTypeOf<B>>>;
+    /** Floor of a / b. The result goes into this array. */
+    floorDivideInplace(b: Operand, options?: Omit<OpOptions, "out">): this;
+    /** a - b * floor of a / b: the sign of b. */
+    remainder<B extends Operand>(b: B, options?: OpOptions): NDArray<Common<D, DTypeOf<B>>>;
+    /** a - b * floor of a / b: the sign of b. The result goes into this array. */
+    remainderInplace(b: Operand, options?: Omit<OpOptions, "out">): this;
+    /** a - b * trunc of a / b: the sign of a. */
+    fmod<B extends Operand>(b: B, options?: OpOptions): NDArray<Common<D, DTypeOf<B>>>;
+    /** a - b * trunc of a / b: the sign of a. The result goes into this array. */
+    fmodInplace(b: Operand, options?: Omit<OpOptions, "out">): this;
+    /** a to the power of b. */
+    pow<B extends Operand>(b: B, options?: OpOptions): NDArray<Common<D, DTypeOf<B>>>;
+    /** a to the power of b. The result goes into this array. */
+    powInplace(b: Operand, options?: Omit<OpOptions, "out">): this;
+    /** Square root of a * a + b * b. */
+    hypot<B extends Operand>(b: B, options?: OpOptions): NDArray<FloatOf<Common<D, DTypeOf<B>>>>;
+    /** Square root of a * a + b * b. The result goes into this array. */
+    hypotInplace(b: Operand, options?: Omit<OpOptions, "out">): this;
+    /** Angle of the point (b, a) in radians. */
+    arctan2<B extends Operand>(b: B, options?: OpOptions): NDArray<FloatOf<Common<D, DTypeOf<B>>>>;
+    /** Angle of the point (b, a) in radians. The result goes into this array. */
+    arctan2Inplace(b: Operand, options?: Omit<OpOptions, "out">): this;
+    /** Is one of both non-zero. */
+    logicalXor<B extends Operand>(b: B, options?: OpOptions): NDArray<"bool">;
+    /** Bits set in both. */
+    bitwiseAnd<B extends Operand>(b: B, options?: OpOptions): NDArray<Common<D, DTypeOf<B>>>;
+    /** Bits set in both. The result goes into this array. */
+    bitwiseAndInplace(b: Operand, options?: Omit<OpOptions, "out">): this;
+    /** Bits set in either. */
+    bitwiseOr<B extends Operand>(b: B, options?: OpOptions): NDArray<Common<D, DTypeOf<B>>>;
+    /** Bits set in either. The result goes into this array. */
+    bitwiseOrInplace(b: Operand, options?: Omit<OpOptions, "out">): this;
+    /** Bits set in one of both. */
+    bitwiseXor<B extends Operand>(b: B, options?: OpOptions): NDArray<Common<D, DTypeOf<B>>>;
+    /** Bits set in one of both. The result goes into this array. */
+    bitwiseXorInplace(b: Operand, options?: Omit<OpOptions, "out">): this;
+    /** a shifted left by b bits. */
+    leftShift<B extends Operand>(b: B, options?: OpOptions): NDArray<Common<D, DTypeOf<B>>>;
+    /** a shifted left by b bits. The result goes into this array. */
+    leftShiftInplace(b: Operand, options?: Omit<OpOptions, "out">): this;
+    /** a shifted right by b bits, the sign kept. */
+    rightShift<B extends Operand>(b: B, options?: OpOptions): NDArray<Common<D, DTypeOf<B>>>;
+    /** a shifted right by b bits, the sign kept. The result goes into this array. */
+    rightShiftInplace(b: Operand, options?: Omit<OpOptions, "out">): this;
     /** b where a is true, else c. */
     where<B extends Operand, C extends Operand>(b: B, c: C, options?: OpOptions): NDArray<Common<DTypeOf<B>, DTypeOf<C>>>;
     /** a * b + c, rounded once for floats. */
@@ -115,34 +257,34 @@ declare module "./ndarray.ts" {
     clip<B extends Operand, C extends Operand>(b: B, c: C, options?: OpOptions): NDArray<Common<Common<D, DTypeOf<B>>, DTypeOf<C>>>;
     /** a held between b and c. The result goes into this array. */
     clipInplace(b: Operand, c: Operand, options?: Omit<OpOptions, "out">): this;
-    /** Sum. */
+    /** The sum over axes; integers and bool widen to 64 bits. */
     sum<R extends DType = WideOf<D>>(options?: ReduceOptions<R>): NDArray<R>;
-    /** Arithmetic mean. */
+    /** The arithmetic mean over axes; integers give float32. */
     mean<R extends DType = FloatOf<D>>(options?: ReduceOptions<R>): NDArray<R>;
-    /** Product. */
+    /** The product over axes; integers and bool widen to 64 bits. */
     prod<R extends DType = WideOf<D>>(options?: ReduceOptions<R>): NDArray<R>;
-    /** Smallest; NaN if any is. */
-    min(options?: Omit<ReduceOptions, "dtype">): NDArray<D>;
-    /** Largest; NaN if any is. */
-    max(options?: Omit<ReduceOptions, "dtype">): NDArray<D>;
-    /** Place of the first smallest. */
-    argmin(options?: Omit<ReduceOptions, "dtype">): NDArray<"int64">;
-    /** Place of the first largest. */
-    argmax(options?: Omit<ReduceOptions, "dtype">): NDArray<"int64">;
-    /** Is any non-zero. */
-    any(options?: Omit<ReduceOptions, "dtype">): NDArray<"bool">;
-    /** Are all non-zero. */
-    all(options?: Omit<ReduceOptions, "dtype">): NDArray<"bool">;
-    /** Running sum. */
+    /** The smallest element over axes; NaN if any is NaN. */
+    min(options?: PlainReduceOptions): NDArray<D>;
+    /** The largest element over axes; NaN if any is NaN. */
+    max(options?: PlainReduceOptions): NDArray<D>;
+    /** The place of the first smallest element along an axis, or in the flattened array. */
+    argmin(options?: PlainReduceOptions): NDArray<"int64">;
+    /** The place of the first largest element along an axis, or in the flattened array. */
+    argmax(options?: PlainReduceOptions): NDArray<"int64">;
+    /** Is any element over axes non-zero? */
+    any(options?: PlainReduceOptions): NDArray<"bool">;
+    /** Are all elements over axes non-zero? */
+    all(options?: PlainReduceOptions): NDArray<"bool">;
+    /** The running sum along an axis, or of the flattened array. */
     cumsum<R extends DType = WideOf<D>>(options?: CumulativeOptions<R>): NDArray<R>;
-    /** Matrix product, batched and broadcast. */
-    matmul<B extends DType, R extends DType = ProductOf<D, B>>(b: NDArray<B>, options?: MatmulOptions<R>): NDArray<R>;
-    /** Elements at indices along an axis. */
-    take(indices: Indices, options?: TakeOptions): NDArray<D>;
-    /** Sorted along an axis, NaN last. */
+    /** The elements sorted along an axis. */
     sort(options?: SortOptions): NDArray<D>;
-    /** Indices that sort, stable, NaN last. */
+    /** The indices that sort along an axis. */
     argsort(options?: SortOptions): NDArray<"int64">;
+    /** The matrix product of `a` [..., m, k] and `b` [..., k, n]: [..., m, n]. Leading axes broadcast; a vector is a row on the left and a column on the right, and its axis is dropped from the result. */
+    matmul<B extends DType, R extends DType = ProductOf<D, B>>(b: NDArray<B>, options?: MatmulOptions<R>): NDArray<R>;
+    /** The elements of `a` at `indices` along an axis. The result has the shape of `a` with the axis replaced by the shape of `indices`. */
+    take(indices: Indices, options?: TakeOptions): NDArray<D>;
   }
 }
 
@@ -213,6 +355,144 @@ extend({
   signInplace(options?: Omit<OpOptions, "out">) {
     return unary(Op.sign, this, { ...options, out: this });
   },
+  cbrt(options?: OpOptions) {
+    return unary(Op.cbrt, this, options);
+  },
+  cbrtInplace(options?: Omit<OpOptions, "out">) {
+    return unary(Op.cbrt, this, { ...options, out: this });
+  },
+  rsqrt(options?: OpOptions) {
+    return unary(Op.rsqrt, this, options);
+  },
+  rsqrtInplace(options?: Omit<OpOptions, "out">) {
+    return unary(Op.rsqrt, this, { ...options, out: this });
+  },
+  expm1(options?: OpOptions) {
+    return unary(Op.expm1, this, options);
+  },
+  expm1Inplace(options?: Omit<OpOptions, "out">) {
+    return unary(Op.expm1, this, { ...options, out: this });
+  },
+  exp2(options?: OpOptions) {
+    return unary(Op.exp2, this, options);
+  },
+  exp2Inplace(options?: Omit<OpOptions, "out">) {
+    return unary(Op.exp2, this, { ...options, out: this });
+  },
+  log1p(options?: OpOptions) {
+    return unary(Op.log1p, this, options);
+  },
+  log1pInplace(options?: Omit<OpOptions, "out">) {
+    return unary(Op.log1p, this, { ...options, out: this });
+  },
+  log2(options?: OpOptions) {
+    return unary(Op.log2, this, options);
+  },
+  log2Inplace(options?: Omit<OpOptions, "out">) {
+    return unary(Op.log2, this, { ...options, out: this });
+  },
+  log10(options?: OpOptions) {
+    return unary(Op.log10, this, options);
+  },
+  log10Inplace(options?: Omit<OpOptions, "out">) {
+    return unary(Op.log10, this, { ...options, out: this });
+  },
+  sin(options?: OpOptions) {
+    return unary(Op.sin, this, options);
+  },
+  sinInplace(options?: Omit<OpOptions, "out">) {
+    return unary(Op.sin, this, { ...options, out: this });
+  },
+  cos(options?: OpOptions) {
+    return unary(Op.cos, this, options);
+  },
+  cosInplace(options?: Omit<OpOptions, "out">) {
+    return unary(Op.cos, this, { ...options, out: this });
+  },
+  tan(options?: OpOptions) {
+    return unary(Op.tan, this, options);
+  },
+  tanInplace(options?: Omit<OpOptions, "out">) {
+    return unary(Op.tan, this, { ...options, out: this });
+  },
+  arcsin(options?: OpOptions) {
+    return unary(Op.arcsin, this, options);
+  },
+  arcsinInplace(options?: Omit<OpOptions, "out">) {
+    return unary(Op.arcsin, this, { ...options, out: this });
+  },
+  arccos(options?: OpOptions) {
+    return unary(Op.arccos, this, options);
+  },
+  arccosInplace(options?: Omit<OpOptions, "out">) {
+    return unary(Op.arccos, this, { ...options, out: this });
+  },
+  arctan(options?: OpOptions) {
+    return unary(Op.arctan, this, options);
+  },
+  arctanInplace(options?: Omit<OpOptions, "out">) {
+    return unary(Op.arctan, this, { ...options, out: this });
+  },
+  sinh(options?: OpOptions) {
+    return unary(Op.sinh, this, options);
+  },
+  sinhInplace(options?: Omit<OpOptions, "out">) {
+    return unary(Op.sinh, this, { ...options, out: this });
+  },
+  cosh(options?: OpOptions) {
+    return unary(Op.cosh, this, options);
+  },
+  coshInplace(options?: Omit<OpOptions, "out">) {
+    return unary(Op.cosh, this, { ...options, out: this });
+  },
+  erf(options?: OpOptions) {
+    return unary(Op.erf, this, options);
+  },
+  erfInplace(options?: Omit<OpOptions, "out">) {
+    return unary(Op.erf, this, { ...options, out: this });
+  },
+  ceil(options?: OpOptions) {
+    return unary(Op.ceil, this, options);
+  },
+  ceilInplace(options?: Omit<OpOptions, "out">) {
+    return unary(Op.ceil, this, { ...options, out: this });
+  },
+  round(options?: OpOptions) {
+    return unary(Op.round, this, options);
+  },
+  roundInplace(options?: Omit<OpOptions, "out">) {
+    return unary(Op.round, this, { ...options, out: this });
+  },
+  trunc(options?: OpOptions) {
+    return unary(Op.trunc, this, options);
+  },
+  truncInplace(options?: Omit<OpOptions, "out">) {
+    return unary(Op.trunc, this, { ...options, out: this });
+  },
+  isinf(options?: OpOptions) {
+    return unary(Op.isinf, this, options);
+  },
+  isfinite(options?: OpOptions) {
+    return unary(Op.isfinite, this, options);
+  },
+  bitwiseNot(options?: OpOptions) {
+    return unary(Op.bitwiseNot, this, options);
+  },
+  bitwiseNotInplace(options?: Omit<OpOptions, "out">) {
+    return unary(Op.bitwiseNot, this, { ...options, out: this });
+  },
+  conj(options?: OpOptions) {
+    return unary(Op.conj, this, options);
+  },
+  conjInplace(options?: Omit<OpOptions, "out">) {
+    return unary(Op.conj, this, { ...options, out: this });
+  },
+  angle(options?: OpOptions) {
+    return unary(Op.angle, this, options);
+  },
+  angleInplace(options?: Omit<OpOptions, "out">) {
+    return unary(Op.angle, this, { ...options, out: this });
+  },
   add(b: Operand, options?: OpOptions) {
     return binary(Op.add, this, b, options);
   },
@@ -273,6 +553,75 @@ extend({
   logicalOr(b: Operand, options?: OpOptions) {
     return binary(Op.logicalOr, this, b, options);
   },
+  floorDivide(b: Operand, options?: OpOptions) {
+    return binary(Op.floorDivide, this, b, options);
+  },
+  floorDivideInplace(b: Operand, options?: Omit<OpOptions, "out">) {
+    return binary(Op.floorDivide, this, b, { ...options, out: this });
+  },
+  remainder(b: Operand, options?: OpOptions) {
+    return binary(Op.remainder, this, b, options);
+  },
+  remainderInplace(b: Operand, options?: Omit<OpOptions, "out">) {
+    return binary(Op.remainder, this, b, { ...options, out: this });
+  },
+  fmod(b: Operand, options?: OpOptions) {
+    return binary(Op.fmod, this, b, options);
+  },
+  fmodInplace(b: Operand, options?: Omit<OpOptions, "out">) {
+    return binary(Op.fmod, this, b, { ...options, out: this });
+  },
+  pow(b: Operand, options?: OpOptions) {
+    return binary(Op.pow, this, b, options);
+  },
+  powInplace(b: Operand, options?: Omit<OpOptions, "out">) {
+    return binary(Op.pow, this, b, { ...options, out: this });
+  },
+  hypot(b: Operand, options?: OpOptions) {
+    return binary(Op.hypot, this, b, options);
+  },
+  hypotInplace(b: Operand, options?: Omit<OpOptions, "out">) {
+    return binary(Op.hypot, this, b, { ...options, out: this });
+  },
+  arctan2(b: Operand, options?: OpOptions) {
+    return binary(Op.arctan2, this, b, options);
+  },
+  arctan2Inplace(b: Operand, options?: Omit<OpOptions, "out">) {
+    return binary(Op.arctan2, this, b, { ...options, out: this });
+  },
+  logicalXor(b: Operand, options?: OpOptions) {
+    return binary(Op.logicalXor, this, b, options);
+  },
+  bitwiseAnd(b: Operand, options?: OpOptions) {
+    return binary(Op.bitwiseAnd, this, b, options);
+  },
+  bitwiseAndInplace(b: Operand, options?: Omit<OpOptions, "out">) {
+    return binary(Op.bitwiseAnd, this, b, { ...options, out: this });
+  },
+  bitwiseOr(b: Operand, options?: OpOptions) {
+    return binary(Op.bitwiseOr, this, b, options);
+  },
+  bitwiseOrInplace(b: Operand, options?: Omit<OpOptions, "out">) {
+    return binary(Op.bitwiseOr, this, b, { ...options, out: this });
+  },
+  bitwiseXor(b: Operand, options?: OpOptions) {
+    return binary(Op.bitwiseXor, this, b, options);
+  },
+  bitwiseXorInplace(b: Operand, options?: Omit<OpOptions, "out">) {
+    return binary(Op.bitwiseXor, this, b, { ...options, out: this });
+  },
+  leftShift(b: Operand, options?: OpOptions) {
+    return binary(Op.leftShift, this, b, options);
+  },
+  leftShiftInplace(b: Operand, options?: Omit<OpOptions, "out">) {
+    return binary(Op.leftShift, this, b, { ...options, out: this });
+  },
+  rightShift(b: Operand, options?: OpOptions) {
+    return binary(Op.rightShift, this, b, options);
+  },
+  rightShiftInplace(b: Operand, options?: Omit<OpOptions, "out">) {
+    return binary(Op.rightShift, this, b, { ...options, out: this });
+  },
   where(b: Operand, c: Operand, options?: OpOptions) {
     return ternary(Op.where, this, b, c, options);
   },
@@ -288,46 +637,46 @@ extend({
   clipInplace(b: Operand, c: Operand, options?: Omit<OpOptions, "out">) {
     return ternary(Op.clip, this, b, c, { ...options, out: this });
   },
-  sum(options?: ReduceOptions) {
-    return reduce(Op.sum, this, options);
+  sum(options?: never) {
+    return sum(this, options);
   },
-  mean(options?: ReduceOptions) {
-    return reduce(Op.mean, this, options);
+  mean(options?: never) {
+    return mean(this, options);
   },
-  prod(options?: ReduceOptions) {
-    return reduce(Op.prod, this, options);
+  prod(options?: never) {
+    return prod(this, options);
   },
-  min(options?: ReduceOptions) {
-    return reduce(Op.min, this, options);
+  min(options?: never) {
+    return min(this, options);
   },
-  max(options?: ReduceOptions) {
-    return reduce(Op.max, this, options);
+  max(options?: never) {
+    return max(this, options);
   },
-  argmin(options?: ReduceOptions) {
-    return reduce(Op.argmin, this, options);
+  argmin(options?: never) {
+    return argmin(this, options);
   },
-  argmax(options?: ReduceOptions) {
-    return reduce(Op.argmax, this, options);
+  argmax(options?: never) {
+    return argmax(this, options);
   },
-  any(options?: ReduceOptions) {
-    return reduce(Op.any, this, options);
+  any(options?: never) {
+    return any(this, options);
   },
-  all(options?: ReduceOptions) {
-    return reduce(Op.all, this, options);
+  all(options?: never) {
+    return all(this, options);
   },
-  cumsum(options?: CumulativeOptions) {
+  cumsum(options?: never) {
     return cumsum(this, options);
   },
-  matmul(b: NDArray, options?: MatmulOptions) {
-    return matmul(this, b, options);
-  },
-  take(indices: Indices, options?: TakeOptions) {
-    return take(this, indices, options);
-  },
-  sort(options?: SortOptions) {
+  sort(options?: never) {
     return sort(this, options);
   },
-  argsort(options?: SortOptions) {
+  argsort(options?: never) {
     return argsort(this, options);
+  },
+  matmul(b: never, options?: never) {
+    return matmul(this, b, options);
+  },
+  take(indices: never, options?: never) {
+    return take(this, indices, options);
   },
 });

@@ -5,7 +5,7 @@ import { current } from "../device/context.ts";
 import { GpukitError, IndexError, ShapeError } from "../errors.ts";
 import { submit, whole, wholes } from "../ops/submit.ts";
 import { Op } from "../ops/table.ts";
-import type { DType } from "./dtype.ts";
+import type { DType, RealOf } from "./dtype.ts";
 import { extend, kindOf, live, type NDArray, result } from "./ndarray.ts";
 
 /**
@@ -29,6 +29,9 @@ const FLIP = 6;
 const SLICE = 7;
 const SWAPAXES = 8;
 const MOVEAXIS = 9;
+const DIAGONAL = 10;
+const REAL = 11;
+const IMAG = 12;
 
 // gk_status with which RESHAPE says that no view has this shape.
 const NEEDS_COPY = 9;
@@ -223,6 +226,28 @@ export function split<D extends DType>(
   return [0, ...bounds].map((start, i) => at(a, ...before, `${start}:${bounds[i] ?? ""}`));
 }
 
+/**
+ * The diagonal of the last two axes, `offset` above the main one (negative: below), as a view.
+ *
+ * @throws {ShapeError} The array has fewer than two axes.
+ */
+export function diagonal<D extends DType>(a: NDArray<D>, offset = 0): NDArray<D> {
+  f64[0] = whole(offset, "offset", "diagonal");
+  return view(DIAGONAL, a, 1, "diagonal");
+}
+
+/** The real parts of complex64 as a float32 view; of other dtypes the array itself. */
+export function real<D extends DType>(a: NDArray<D>): NDArray<RealOf<D>> {
+  return view(a.dtype === "complex64" ? REAL : ALIAS, a, 0, "real") as NDArray<never>;
+}
+
+/** The imaginary parts of complex64 as a float32 view; of other dtypes a new array of zeros. */
+export function imag<D extends DType>(a: NDArray<D>): NDArray<RealOf<D>> {
+  const { dtype } = a;
+  if (dtype === "complex64") return view(IMAG, a, 0, "imag") as NDArray<never>;
+  return submit(Op.full, [], { params: [0, ...a.shape], dtype, name: "imag" }) as NDArray<never>;
+}
+
 declare module "./ndarray.ts" {
   interface NDArray<D extends DType = DType> {
     /** The axes in reverse order, as a view. */
@@ -252,6 +277,12 @@ declare module "./ndarray.ts" {
       parts: number | readonly number[],
       options?: { readonly axis?: number | undefined },
     ): NDArray<D>[];
+    /** The real parts of complex64 as a view: see `real`. */
+    readonly real: NDArray<RealOf<D>>;
+    /** The imaginary parts of complex64 as a view: see `imag`. */
+    readonly imag: NDArray<RealOf<D>>;
+    /** The diagonal of the last two axes as a view. */
+    diagonal(offset?: number): NDArray<D>;
     /** Views of the parts along the first axis. */
     [Symbol.iterator](): Generator<NDArray<D>>;
     // Stated again: TypeScript 6, which Deno has, forgets the members of the class that are named by
@@ -263,6 +294,15 @@ declare module "./ndarray.ts" {
 extend({
   get T() {
     return transpose(this);
+  },
+  get real() {
+    return real(this);
+  },
+  get imag() {
+    return imag(this);
+  },
+  diagonal(offset?: number) {
+    return diagonal(this, offset);
   },
   at(...indices: readonly Index[]) {
     return at(this, ...indices);

@@ -22,8 +22,8 @@ export interface MatmulOptions<D extends DType = DType> extends OpOptions {
  * @throws {ShapeError} The inner lengths differ, an operand has no axes, or leading axes do not
  *   broadcast.
  */
-export function matmul<A extends DType, B extends DType, R extends DType = ProductOf<A, B>>(
-  a: NDArray<A>,
+export function matmul<D extends DType, B extends DType, R extends DType = ProductOf<D, B>>(
+  a: NDArray<D>,
   b: NDArray<B>,
   options?: MatmulOptions<R>,
 ): NDArray<R> {

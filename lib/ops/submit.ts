@@ -2,7 +2,17 @@
 // numbers as they are (weak: they take the arrays' dtype), and turns failures into errors. Shapes,
 // dtypes and devices are C's to check.
 
-import { f64, INPUTS, lastError, MAX_DIMS, native, OUTPUTS, PARAMS, u32 } from "../device/block.ts";
+import {
+  f64,
+  INPUTS,
+  lastError,
+  MAX_DIMS,
+  native,
+  OUTPUTS,
+  PARAMS,
+  u32,
+  VALUES,
+} from "../device/block.ts";
 import { current } from "../device/context.ts";
 import { type DeviceLike, onDevice } from "../device/device.ts";
 import { type Stream, streamBits } from "../device/stream.ts";
@@ -43,6 +53,8 @@ export interface CreateOptions<D extends DType = DType> {
 export const KEEPDIMS = 1;
 export const ALL_AXES = 2;
 export const DESCENDING = 4;
+/** What it means is each op's own. */
+export const VARIANT = 8;
 
 let names: string[] | undefined;
 
@@ -263,6 +275,20 @@ export function submit(
   const made = native.gk_submit(context.id, word, operands.length, params.length, flags, dtype);
   if (made === 0) throw failure(op, [...operands, out], name);
   return out !== undefined ? out : wrap(made, context);
+}
+
+/** Any op of two results on arrays. */
+export function submitTwo(
+  op: number,
+  operands: readonly NDArray[],
+  args: Arguments,
+  options?: { readonly out?: readonly [NDArray, NDArray] | undefined } & Omit<OpOptions, "out">,
+): [NDArray, NDArray] {
+  const name = args.name ?? opName(op);
+  const second = options?.out?.[1];
+  u32[OUTPUTS + 1] = second === undefined ? 0 : handleOf(second) || refuse(second, name);
+  const first = submit(op, operands, args, { out: options?.out?.[0], stream: options?.stream });
+  return [first, second ?? wrap(f64[VALUES + 1]!, current())];
 }
 
 /** What reductions take. */

@@ -28,6 +28,54 @@ export const Op = {
   relu: 12,
   /** -1, 0 or 1 as x is negative, zero or positive. */
   sign: 13,
+  /** Cube root. */
+  cbrt: 14,
+  /** 1 / square root. */
+  rsqrt: 15,
+  /** e to the power of x, less 1; exact near 0. */
+  expm1: 16,
+  /** 2 to the power of x. */
+  exp2: 17,
+  /** Logarithm of 1 + x; exact near 0. */
+  log1p: 18,
+  /** Logarithm to base 2. */
+  log2: 19,
+  /** Logarithm to base 10. */
+  log10: 20,
+  /** Sine of radians. */
+  sin: 21,
+  /** Cosine of radians. */
+  cos: 22,
+  /** Tangent of radians. */
+  tan: 23,
+  /** Inverse sine. */
+  arcsin: 24,
+  /** Inverse cosine. */
+  arccos: 25,
+  /** Inverse tangent. */
+  arctan: 26,
+  /** Hyperbolic sine. */
+  sinh: 27,
+  /** Hyperbolic cosine. */
+  cosh: 28,
+  /** Error function. */
+  erf: 29,
+  /** Smallest integer not below x. */
+  ceil: 30,
+  /** Nearest integer, the even one of two. */
+  round: 31,
+  /** x without its fraction. */
+  trunc: 64,
+  /** Is x an infinity. */
+  isinf: 65,
+  /** Is x neither an infinity nor NaN. */
+  isfinite: 66,
+  /** Every bit of x turned. */
+  bitwiseNot: 67,
+  /** Complex conjugate. */
+  conj: 68,
+  /** Angle of a complex number in radians. */
+  angle: 69,
   /** a + b. */
   add: 32,
   /** a - b. */
@@ -56,12 +104,38 @@ export const Op = {
   logicalAnd: 44,
   /** Is either non-zero. */
   logicalOr: 45,
+  /** Floor of a / b. */
+  floorDivide: 46,
+  /** a - b * floor of a / b: the sign of b. */
+  remainder: 47,
+  /** a - b * trunc of a / b: the sign of a. */
+  fmod: 48,
+  /** a to the power of b. */
+  pow: 49,
+  /** Square root of a * a + b * b. */
+  hypot: 50,
+  /** Angle of the point (b, a) in radians. */
+  arctan2: 51,
+  /** Is one of both non-zero. */
+  logicalXor: 52,
+  /** Bits set in both. */
+  bitwiseAnd: 53,
+  /** Bits set in either. */
+  bitwiseOr: 54,
+  /** Bits set in one of both. */
+  bitwiseXor: 55,
+  /** a shifted left by b bits. */
+  leftShift: 56,
+  /** a shifted right by b bits, the sign kept. */
+  rightShift: 57,
   /** b where a is true, else c. */
   where: 96,
   /** a * b + c, rounded once for floats. */
   fma: 97,
   /** a held between b and c. */
   clip: 98,
+  /** Is a equal to b or at most c from a finite b. */
+  isWithin: 99,
   /** Sum. */
   sum: 112,
   /** Arithmetic mean. */
@@ -80,16 +154,44 @@ export const Op = {
   any: 119,
   /** Are all non-zero. */
   all: 120,
+  /** Variance. */
+  var: 121,
+  /** Standard deviation. */
+  std: 122,
+  /** Vector norm of an order. */
+  norm: 123,
+  /** Logarithm of the sum of e to the power of x. */
+  logsumexp: 124,
+  /** How many are non-zero. */
+  countNonzero: 125,
   /** Running sum. */
   cumsum: 144,
+  /** Running product. */
+  cumprod: 145,
   /** Matrix product, batched and broadcast. */
   matmul: 160,
   /** Elements at indices along an axis. */
   take: 176,
+  /** Elements at one index each along an axis. */
+  takeAlongAxis: 177,
+  /** Values put at one index each along an axis. */
+  putAlongAxis: 178,
+  /** Values added at one index each along an axis. */
+  scatterAdd: 179,
+  /** Index of the flattened axes from those of each. */
+  flatIndex: 180,
+  /** Indices of the non-zero elements. */
+  nonzero: 181,
+  /** Elements where a mask is true. */
+  compress: 182,
   /** Sorted along an axis, NaN last. */
   sort: 192,
   /** Indices that sort, stable, NaN last. */
   argsort: 193,
+  /** Largest or smallest elements and their indices. */
+  topk: 194,
+  /** Where to insert into a sorted vector. */
+  searchsorted: 195,
   /** Elements converted and copied. */
   copy: 208,
   /** Every element one value. */
@@ -106,4 +208,12 @@ export const Op = {
   randomUniform: 225,
   /** Normal with mean and deviation. */
   randomNormal: 226,
+  /** Uniform whole numbers in [low, high). */
+  randomIntegers: 227,
+  /** Discrete Fourier transform. */
+  fft: 240,
+  /** Half of the Fourier transform of real numbers. */
+  rfft: 241,
+  /** Real numbers from half of their Fourier transform. */
+  irfft: 242,
 } as const;

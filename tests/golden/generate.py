@@ -7,10 +7,12 @@ the script and commits both.
 
     *.npz           cases of one family of ops each. The member "manifest.json" is UTF-8 text as
                     uint8: a list of
-        op          camelCase name: of a function of gk or gk.nn, or of a method (astype)
+        op          camelCase name: of a function of gk or gk.nn, dotted of another namespace
+                    (fft.rfft), or of a method (astype)
         operands    each {"array": member, "view": [[method, ...arguments], ...]}: the member, seen
                     through gpukit's methods one after the other; or {"value": a plain argument}
         options     the last argument, where there is one
+        pick        of several results the one compared
         expected    {"array": member, "start": i, "shape": [...]}: elements from i on
         tolerance   "exact": every value, NaN for any NaN, the sign of zeros too
                     "equal": the same, but 0 and -0 are equal

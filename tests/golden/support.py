@@ -105,7 +105,7 @@ class File:
         self.members[name] = np.ascontiguousarray(value) if np.ndim(value) else np.asarray(value)
         return Array(name, self.members[name])
 
-    def case(self, op, operands, expected, tolerance="exact", scale=None, **options):
+    def case(self, op, operands, expected, tolerance="exact", scale=None, pick=None, **options):
         expected = np.asarray(expected)
         parts = self.results.setdefault(expected.dtype.name, [])
         entry = {
@@ -122,6 +122,8 @@ class File:
             },
             "tolerance": tolerance,
         }
+        if pick:
+            entry["pick"] = pick
         if tolerance == "sum":
             entry["scale"] = float(np.max(np.nan_to_num(scale), initial=0))
         if not options:
