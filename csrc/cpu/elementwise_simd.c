@@ -1,12 +1,12 @@
 // Contiguous loops of every elementwise op and dtype, left to the compiler to vectorise. Integers
 // wrap, and so are computed unsigned; bool elements are 0 or 1.
 //
-// exp, log and tanh of float32 are polynomials, within 2 ulp everywhere; of float64 they are
-// libm's, one element at a time.
+// Functions of one float (exp, sin) are `name32` and `name64` of a header of their own.
 #include <math.h>
 #include <string.h>
 
 #include "elementwise.h"
+#include "exponential.h"
 #include "simd.h"
 
 #if defined(__x86_64__) || defined(_M_X64)
@@ -105,93 +105,6 @@ UNARY(sign_u64, uint64_t, uint64_t, x != 0)
 
 // ---- floats
 
-// a * b + c, for polynomials: fused where that is one instruction.
-#if defined(__FMA__) || defined(__aarch64__)
-#define MULTIPLY_ADD(a, b, c) __builtin_fmaf(a, b, c)
-#else
-#define MULTIPLY_ADD(a, b, c) ((a) * (b) + (c))
-#endif
-
-static inline uint32_t bits_of(float x) {
-  uint32_t u;
-  memcpy(&u, &x, 4);
-  return u;
-}
-static inline float float_of(uint32_t u) {
-  float x;
-  memcpy(&x, &u, 4);
-  return x;
-}
-
-// x = *n ln 2 + r; returns e^r. NaN stays NaN.
-static inline float exp_reduced(float x, uint32_t *n) {
-  const float shift = 0x1.8p23f; // adding it rounds to an integer in the low bits
-  float t = x * 1.44269504f + shift;
-  *n = bits_of(t) - bits_of(shift);
-  float k = t - shift;
-  float r = MULTIPLY_ADD(k, -0.693359375f, x); // exact: the constant has 10 bits
-  r = MULTIPLY_ADD(k, 2.12194440e-4f, r);
-  float p = 0x1.6a234ep-10f;
-  p = MULTIPLY_ADD(p, r, 0x1.123a6cp-7f);
-  p = MULTIPLY_ADD(p, r, 0x1.5558f4p-5f);
-  p = MULTIPLY_ADD(p, r, 0x1.55549p-3f);
-  p = MULTIPLY_ADD(p, r, 0x1.fffffcp-2f);
-  return MULTIPLY_ADD(p, r * r, r) + 1.0f;
-}
-
-static inline float power_of_two(uint32_t n) { return float_of((n + 127) << 23); }
-
-static inline float exp32(float x) {
-  x = 89.0f < x ? 89.0f : x; // beyond: infinity, and 0
-  x = -104.0f > x ? -104.0f : x;
-  uint32_t n;
-  float y = exp_reduced(x, &n);
-  // In two steps, since 2^n itself may be out of range: only the second one rounds.
-  uint32_t half = (uint32_t)((int32_t)n >> 1);
-  return y * power_of_two(half) * power_of_two(n - half);
-}
-
-static inline float log32(float x) {
-  uint32_t subnormal = x < 0x1p-126f;
-  uint32_t u = bits_of(subnormal ? x * 0x1p23f : x);
-  // x = 2^e m with m from sqrt(1/2) to sqrt(2)
-  uint32_t e = (uint32_t)((int32_t)(u - 0x3f3504f3u) >> 23);
-  float f = float_of(u - (e << 23)) - 1.0f;
-  float k = (float)((int32_t)e - (subnormal ? 23 : 0));
-  float p = -0x1.38b4ccp-4f;
-  p = MULTIPLY_ADD(p, f, 0x1.055b46p-3f);
-  p = MULTIPLY_ADD(p, f, -0x1.0d8552p-3f);
-  p = MULTIPLY_ADD(p, f, 0x1.22da22p-3f);
-  p = MULTIPLY_ADD(p, f, -0x1.547244p-3f);
-  p = MULTIPLY_ADD(p, f, 0x1.99a008p-3f);
-  p = MULTIPLY_ADD(p, f, -0x1.000228p-2f);
-  p = MULTIPLY_ADD(p, f, 0x1.555554p-2f);
-  float square = f * f;
-  float y = MULTIPLY_ADD(k, -2.12194440e-4f, p * f * square);
-  y = MULTIPLY_ADD(-0.5f, square, y);
-  y = f + y;
-  y = MULTIPLY_ADD(k, 0.693359375f, y);
-  y = x <= 0x1.fffffep127f ? y : x; // infinity and NaN
-  y = x < 0 ? __builtin_nanf("") : y;
-  return x == 0 ? -__builtin_inff() : y;
-}
-
-static inline float tanh32(float x) {
-  float a = __builtin_fabsf(x);
-  float z = a * a;
-  float p = -0x1.76abf4p-8f;
-  p = MULTIPLY_ADD(p, z, 0x1.5256cep-6f);
-  p = MULTIPLY_ADD(p, z, -0x1.b84448p-5f);
-  p = MULTIPLY_ADD(p, z, 0x1.110768p-3f);
-  p = MULTIPLY_ADD(p, z, -0x1.555534p-2f);
-  float small = MULTIPLY_ADD(p * z, a, a);
-  float held = 10.0f < a ? 10.0f : a; // from there on it is 1
-  uint32_t n;
-  float e = exp_reduced(held + held, &n);
-  float large = 1.0f - 2.0f / (e * power_of_two(n) + 1.0f);
-  return __builtin_copysignf(a < 0.625f ? small : large, x);
-}
-
 #if defined(__SSE4_1__) || defined(__aarch64__)
 #define floor32(x) __builtin_floorf(x)
 #define floor64(x) __builtin_floor(x)
@@ -212,16 +125,13 @@ FLOOR(floor64, double, 0x1p52, __builtin_fabs, __builtin_copysign)
 #define LARGER_FLOAT(a, b) ((((a) >= (b)) | ((a) != (a))) ? (a) : (b))
 #define SMALLER_FLOAT(a, b) ((((a) <= (b)) | ((a) != (a))) ? (a) : (b))
 
-#define FLOATING(suffix, T, f, exp_one, log_one, tanh_one, floor_one)                              \
+#define FLOATING(suffix, T, f, floor_one)                                                          \
   COMPARE(suffix, T)                                                                               \
   UNARY(neg_##suffix, T, T, -x)                                                                    \
   UNARY(abs_##suffix, T, T, __builtin_fabs##f(x))                                                  \
   UNARY(square_##suffix, T, T, x *x)                                                               \
   UNARY(sqrt_##suffix, T, T, __builtin_sqrt##f(x))                                                 \
   UNARY(reciprocal_##suffix, T, T, 1 / x)                                                          \
-  UNARY(exp_##suffix, T, T, exp_one(x))                                                            \
-  UNARY(log_##suffix, T, T, log_one(x))                                                            \
-  UNARY(tanh_##suffix, T, T, tanh_one(x))                                                          \
   UNARY(floor_##suffix, T, T, floor_one(x))                                                        \
   UNARY(isnan_##suffix, T, uint8_t, x != x)                                                        \
   UNARY(relu_##suffix, T, T, x <= 0 ? 0 : x)                                                       \
@@ -237,8 +147,17 @@ FLOOR(floor64, double, 0x1p52, __builtin_fabs, __builtin_copysign)
   TERNARY(fma_##suffix, T, T, T, __builtin_fma##f(a, b, c))                                        \
   LOOP(clip_##suffix, T, T, T, T, T a = a_[i]; T b = b_[i]; T c = c_[i];                           \
        T held = LARGER_FLOAT(a, b), SMALLER_FLOAT(held, c))
-FLOATING(f32, float, f, exp32, log32, tanh32, floor32)
-FLOATING(f64, double, , __builtin_exp, __builtin_log, __builtin_tanh, floor64)
+FLOATING(f32, float, f, floor32)
+FLOATING(f64, double, , floor64)
+
+// ---- functions of floats: within 2 ulp for float32; float64 is libm's, one element at a time
+
+#define FUNCTION(name)                                                                             \
+  UNARY(name##_f32, float, float, name##32(x))                                                     \
+  UNARY(name##_f64, double, double, name##64(x))
+FUNCTION(exp)
+FUNCTION(log)
+FUNCTION(tanh)
 
 // ---- past the caches
 
