@@ -173,7 +173,7 @@ function methods() {
 import "./copy.ts";
 import "./read.ts";
 import "./views.ts";
-import { extend, type NDArray } from "./ndarray.ts";
+import { extend } from "./ndarray.ts";
 import { Op } from "../ops/table.ts";
 import { binary, ternary, unary } from "../ops/submit.ts";
 ${taken.join("")}${typeImports(declarations.join("").replace(/\/\*[^]*?\*\//g, ""))}

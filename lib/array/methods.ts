@@ -7,7 +7,7 @@
 import "./copy.ts";
 import "./read.ts";
 import "./views.ts";
-import { extend, type NDArray } from "./ndarray.ts";
+import { extend } from "./ndarray.ts";
 import { Op } from "../ops/table.ts";
 import { binary, ternary, unary } from "../ops/submit.ts";
 import { all, any, argmax, argmin, cumsum, max, mean, min, prod, sum } from "../ops/reduce.ts";
