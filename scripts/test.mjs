@@ -5,6 +5,8 @@
 //   npm test -- tests/array at.test   only files whose path contains one of these
 //   npm test -- --only=bun            only one part: c, deno or bun
 //   npm run test:full                 also the long sweeps (GPUKIT_TEST_FULL=1)
+//   npm run test:exhaustive           float functions with every float32, some minutes each
+//                                     (only some with GPUKIT_TEST_EXHAUSTIVE=exp,log before it)
 //
 // Ends with "N passed, N failed" on a line of its own; fails also when a runner crashed, when a
 // file could not be loaded or held no test, and when a part ran nothing.
@@ -18,8 +20,18 @@ import { listFiles, root, run, seconds, tools, zigEnvironment } from "./tools.mj
 
 const { values: options, positionals: filters } = parseArgs({
   allowPositionals: true,
-  options: { only: { type: "string" }, full: { type: "boolean", default: false } },
+  options: {
+    only: { type: "string" },
+    full: { type: "boolean", default: false },
+    exhaustive: { type: "boolean", default: false },
+  },
 });
+if (options.exhaustive) {
+  process.env.GPUKIT_TEST_EXHAUSTIVE ||= "1";
+  options.only = "c";
+  filters.push("functions_test");
+}
+const exhaustive = process.env.GPUKIT_TEST_EXHAUSTIVE;
 const parts = { c: testC, deno: testDeno, bun: testBun };
 if (options.only && !(options.only in parts)) {
   console.error(`--only=${options.only}: there are the parts ${Object.keys(parts).join(", ")}`);
@@ -46,11 +58,13 @@ async function testC() {
   let passed = 0;
   for (const source of sources) {
     const name = source.split("/").pop().replace(/\.c$/, "");
-    const result = await run(join(root, "zig-out", "ctest", name), [], { timeout: 600 });
+    const result = await run(join(root, "zig-out", "ctest", name), [], {
+      timeout: exhaustive ? 14_400 : 600,
+    });
     const checks = /^(\d+) passed, \d+ failed$/m.exec(result.output);
     const ok = result.code === 0 && Number(checks?.[1]) > 0;
     if (ok) passed++;
-    else console.log(result.output.replace(/^/gm, "  | "));
+    if (!ok || exhaustive) console.log(result.output.replace(/^/gm, "  | "));
     const what = ok ? `ok, ${checks[1]} checks` : `FAILED (exit code ${result.code})`;
     console.log(`  ${source}: ${what}, ${seconds(result.seconds)}`);
   }

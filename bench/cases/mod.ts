@@ -2,9 +2,10 @@
 import type { Group } from "../case.ts";
 import { call } from "./call.ts";
 import { demo } from "./demo.ts";
+import { functions } from "./functions.ts";
 import { graph } from "./graph.ts";
 import { ops } from "./ops.ts";
 import { read } from "./read.ts";
 import { start } from "./start.ts";
 
-export const groups: readonly Group[] = [call, start, read, ops, graph, demo];
+export const groups: readonly Group[] = [call, start, read, ops, functions, graph, demo];

@@ -1,0 +1,46 @@
+// Functions of floats on large arrays of normal numbers, into a given array.
+import * as gk from "../../mod.ts";
+import type { Case, Group } from "../case.ts";
+
+const size = 10_000_000;
+
+/** What gpukit, NumPy, PyTorch and numpy-ts all call by one name. */
+type Shared = "exp" | "log" | "tanh" | "sin";
+
+/** A row of one operand. `atLeast`: the goal, against the faster of NumPy and PyTorch. */
+function row(name: Shared, atLeast: number): Case {
+  // Logarithms have no use for negative numbers.
+  const positive = name === "log";
+  return {
+    name: `${name} 10 M`,
+    goal: { of: "fastest", atLeast },
+    queued: true,
+    gpukit: () => {
+      const normal = gk.random.normal([size]), out = gk.empty([size]);
+      const a = positive ? gk.abs(normal) : normal;
+      return () => gk[name](a, { out });
+    },
+    numpy: [
+      `a = np.random.default_rng(1).standard_normal(${size}, np.float32)${
+        positive ? "; a = abs(a)" : ""
+      }; o = a.copy()`,
+      `np.${name}(a, out=o)`,
+    ],
+    torch: [
+      `a = torch.randn(${size})${positive ? ".abs()" : ""}; o = a.clone()`,
+      `torch.${name}(a, out=o)`,
+    ],
+    numpyTs: (np) => {
+      const a = np.ones([size], "float32");
+      return () => np[name](a).dispose();
+    },
+  };
+}
+
+export const functions: Group = {
+  name: "functions",
+  about: "float32, into a given array where the peer can",
+  threads: [1, 2],
+  pause: "long",
+  cases: [row("exp", 1.6), row("log", 1.6), row("tanh", 1.2)],
+};
