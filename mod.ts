@@ -51,6 +51,7 @@ export {
   swapaxes,
   transpose,
 } from "./lib/array/views.ts";
+export { astype, clone, contiguous, flatten } from "./lib/array/copy.ts";
 export type { ElementOptions, ItemOf, ReadOptions } from "./lib/array/read.ts";
 export { getPrintOptions, type PrintOptions, setPrintOptions } from "./lib/array/print.ts";
 
@@ -59,6 +60,17 @@ export * from "./lib/ops/reduce.ts";
 export * from "./lib/ops/sort.ts";
 export * from "./lib/ops/linalg.ts";
 export * from "./lib/ops/indexing.ts";
+export {
+  concatenate,
+  type Joined,
+  type JoinOptions,
+  promoteTypes,
+  repeat,
+  stack,
+  tile,
+} from "./lib/ops/joining.ts";
+export * from "./lib/ops/rearranging.ts";
+export { einsum } from "./lib/ops/einsum.ts";
 export type {
   Common,
   CreateOptions,

@@ -30,6 +30,8 @@ export const abi = {
   gk_submit_binary: ["u32", ["u32", "u32", "u32", "u32", "u32", "f64"]],
   gk_submit_ternary: ["u32", ["u32", "u32", "u32", "u32", "u32", "u32", "f64", "f64", "f64"]],
   gk_submit: ["u32", ["u32", "u32", "u32", "u32", "u32", "u32"]],
+  gk_submit_join: ["u32", ["u32", "u32", "u32", "i32", "u32"]],
+  gk_dtype_promote: ["u32", ["u32", "u32"]],
 
   gk_generator_create: ["u32", ["u32", "u32", "u32"]],
   gk_generator_seed: ["u32", ["u32", "u32", "u32", "u32"]],
@@ -69,7 +71,8 @@ export const abiVersion = 1;
 
 // Both runtimes compile something for each symbol that they open (Deno 60 us, Bun 25): those that not
 // every program calls are opened together when the first of them is called.
-const late = /^gk_(generator|stream|event|graph|completion|buffer)_|_(share|adopt|write|query)$/;
+const late =
+  /^gk_(generator|stream|event|graph|completion|buffer)_|_(share|adopt|write|query|join|promote)$/;
 
 /** All symbols, opened by `define` in two parts, the second with its first use. */
 export function openInTwo(

@@ -177,6 +177,14 @@ GK_EXPORT uint32_t gk_submit_ternary(uint32_t ctx, uint32_t op, uint32_t a, uint
 GK_EXPORT uint32_t gk_submit(uint32_t ctx, uint32_t op, uint32_t inputs, uint32_t params,
                              uint32_t flags, uint32_t dtype);
 
+// Joins `count` arrays, whose handles stand at u32[20..] of the block, along `axis`; `out` (0: new) at
+// u32[16]. `op`: only the stream counts. flags bit 0: along a new axis; bit 1: as flattened
+// arrays. Handle.
+GK_EXPORT uint32_t gk_submit_join(uint32_t ctx, uint32_t op, uint32_t count, int32_t axis,
+                                  uint32_t flags);
+// The common dtype of two dtypes, by their codes; 0 where there is none.
+GK_EXPORT uint32_t gk_dtype_promote(uint32_t a, uint32_t b);
+
 // ---- random generators ---------------------------------------------------------
 
 // A Philox generator, its counter at 0. Handle; generator 0 of every isolate is its

@@ -16,6 +16,7 @@ typedef enum gk_family {
   GK_FAMILY_CREATE,
   GK_FAMILY_RANDOM,
   GK_FAMILY_FFT,
+  GK_FAMILY_JOIN, // never reaches a device: it becomes copies
   GK_FAMILY_COUNT
 } gk_family;
 

@@ -1,6 +1,7 @@
 // Element types: the table, promotion, and conversions of single elements. Loops over arrays are
 // in cpu/copy_simd.c, which must agree with these bit for bit.
 #include "dtype.h"
+#include "../gpukit.h"
 
 #include <math.h>
 #include <stddef.h>
@@ -17,6 +18,11 @@ static uint8_t find_dtype(int class, int bits) {
   for (int i = 1; i < GK_DTYPE_COUNT; i++)
     if (gk_dtypes[i].class == class && gk_dtypes[i].bits == bits) return (uint8_t)i;
   return 0;
+}
+
+uint32_t gk_dtype_promote(uint32_t a, uint32_t b) {
+  return a && b && a < GK_DTYPE_COUNT && b < GK_DTYPE_COUNT ? gk_promote((uint8_t)a, (uint8_t)b)
+                                                            : 0;
 }
 
 uint8_t gk_promote(uint8_t a, uint8_t b) {

@@ -3,16 +3,12 @@
 import { check, native } from "../device/block.ts";
 import { current } from "../device/context.ts";
 import { device, type DeviceLike, onDevice } from "../device/device.ts";
-import { create, dtypeCode, type Operand, submit } from "../ops/submit.ts";
+import { create, type Operand, submit } from "../ops/submit.ts";
 import { Op } from "../ops/table.ts";
 import { array, fillValue, type NestedData, type TypedData } from "./create.ts";
 import { type DType, dtypes } from "./dtype.ts";
 import { extend, handleOf, live, type NDArray } from "./ndarray.ts";
 import { alias, at, type Index, ravel } from "./views.ts";
-
-function copy<D extends DType>(a: NDArray, dtype: D): NDArray<D> {
-  return submit(Op.copy, [a], { dtype }) as NDArray<D>;
-}
 
 /** Writes one value everywhere. */
 function fill(a: NDArray, value: unknown): void {
@@ -53,6 +49,30 @@ function set(a: NDArray, value: unknown, indices: readonly Index[]): void {
   }
 }
 
+/** A contiguous copy. */
+export function clone<D extends DType>(a: NDArray<D>): NDArray<D> {
+  return submit(Op.copy, [a], { name: "clone" }) as NDArray<D>;
+}
+
+/** A copy along one axis, in row-major order. */
+export function flatten<D extends DType>(a: NDArray<D>): NDArray<D> {
+  using whole = submit(Op.copy, [a], { name: "flatten" }) as NDArray<D>;
+  return ravel(whole);
+}
+
+/** The same elements without gaps: another handle where there are none, else a copy. */
+export function contiguous<D extends DType>(a: NDArray<D>): NDArray<D> {
+  return a.isContiguous ? alias(a) : clone(a);
+}
+
+/**
+ * A copy with another dtype. Floats become integers by truncation, held within the dtype's range; NaN
+ * becomes 0. Complex numbers lose their imaginary parts.
+ */
+export function astype<R extends DType>(a: NDArray, dtype: R): NDArray<R> {
+  return submit(Op.copy, [a], { dtype, name: "astype" }) as NDArray<R>;
+}
+
 declare module "./ndarray.ts" {
   interface NDArray<D extends DType = DType> {
     /** A contiguous copy. */
@@ -86,28 +106,20 @@ declare module "./ndarray.ts" {
 
 extend({
   clone() {
-    return copy(this, this.dtype);
+    return clone(this);
   },
   flatten() {
-    const whole = copy(this, this.dtype);
-    try {
-      return ravel(whole);
-    } finally {
-      whole.dispose();
-    }
+    return flatten(this);
   },
   contiguous() {
-    return this.isContiguous ? alias(this) : copy(this, this.dtype);
+    return contiguous(this);
   },
   astype(dtype: DType) {
-    dtypeCode(dtype, "astype");
-    return copy(this, dtype);
+    return astype(this, dtype);
   },
   to(where: DeviceLike) {
     const target = device(where);
-    return target.name === this.device
-      ? alias(this)
-      : onDevice(target, () => copy(this, this.dtype));
+    return target.name === this.device ? alias(this) : onDevice(target, () => clone(this));
   },
   set(value: unknown, ...indices: readonly Index[]) {
     set(this, value, indices);

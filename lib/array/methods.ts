@@ -12,11 +12,15 @@ import { Op } from "../ops/table.ts";
 import { binary, ternary, unary } from "../ops/submit.ts";
 import { all, any, argmax, argmin, cumsum, max, mean, min, prod, sum } from "../ops/reduce.ts";
 import { argsort, sort } from "../ops/sort.ts";
-import { matmul } from "../ops/linalg.ts";
+import { dot, matmul, outer } from "../ops/linalg.ts";
 import { take } from "../ops/indexing.ts";
-import type { DType, FloatOf, RealOf, WideOf } from "./dtype.ts";
+import { tile } from "../ops/joining.ts";
+import { pad } from "../ops/rearranging.ts";
+import type { DType, FloatOf, Promote, RealOf, WideOf } from "./dtype.ts";
+import type { ShapeLike } from "./views.ts";
 import type { Indices, TakeOptions } from "../ops/indexing.ts";
 import type { MatmulOptions, ProductOf } from "../ops/linalg.ts";
+import type { PadOptions, PadWidth } from "../ops/rearranging.ts";
 import type { CumulativeOptions, PlainReduceOptions } from "../ops/reduce.ts";
 import type { SortOptions } from "../ops/sort.ts";
 import type { Common, DTypeOf, OpOptions, Operand, ReduceOptions } from "../ops/submit.ts";
@@ -283,8 +287,16 @@ declare module "./ndarray.ts" {
     argsort(options?: SortOptions): NDArray<"int64">;
     /** The matrix product of `a` [..., m, k] and `b` [..., k, n]: [..., m, n]. Leading axes broadcast; a vector is a row on the left and a column on the right, and its axis is dropped from the result. */
     matmul<B extends DType, R extends DType = ProductOf<D, B>>(b: NDArray<B>, options?: MatmulOptions<R>): NDArray<R>;
+    /** The product of two vectors' elements summed up; of matrices the matrix product; with an array of no axes the products with it. Else the sums over the last axis of `a` and the last but one of `b`: [..., k] and [..., k, n] give all axes of `a` but the last, then all of `b` but the last but one. */
+    dot<B extends DType>(b: NDArray<B>, options?: OpOptions): NDArray<ProductOf<D, B>>;
+    /** Every element of `a` times every element of `b`, both flattened: [a.size, b.size]. */
+    outer<B extends DType>(b: NDArray<B>, options?: OpOptions): NDArray<Promote<D, B>>;
     /** The elements of `a` at `indices` along an axis. The result has the shape of `a` with the axis replaced by the shape of `indices`. */
     take(indices: Indices, options?: TakeOptions): NDArray<D>;
+    /** The array as a tile, laid out `counts` times along each axis: one number is for the last axis, and where there are more counts than axes the array gets new ones in front. */
+    tile(counts: ShapeLike): NDArray<D>;
+    /** The array with elements added before and after each axis. */
+    pad(width: PadWidth, options?: PadOptions): NDArray<D>;
   }
 }
 
@@ -676,7 +688,19 @@ extend({
   matmul(b: never, options?: never) {
     return matmul(this, b, options);
   },
+  dot(b: never, options?: never) {
+    return dot(this, b, options);
+  },
+  outer(b: never, options?: never) {
+    return outer(this, b, options);
+  },
   take(indices: never, options?: never) {
     return take(this, indices, options);
+  },
+  tile(counts: never) {
+    return tile(this, counts);
+  },
+  pad(width: never, options?: never) {
+    return pad(this, width, options);
   },
 });

@@ -67,7 +67,12 @@ export function opName(op: number): string {
   return names[op & 0xffff] ?? "op";
 }
 
-function failure(op: number, operands: readonly unknown[], name = opName(op)): GpukitError {
+/** The error of a failed call of an op, which messages call `name`. */
+export function failure(
+  op: number,
+  operands: readonly unknown[],
+  name: string = opName(op),
+): GpukitError {
   const error = lastError(name, () => operandInfo(operands));
   // C knows the op, not the function that used it: zeros is a `full`.
   const known = `${opName(op)}: `;

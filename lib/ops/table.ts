@@ -202,6 +202,8 @@ export const Op = {
   eye: 211,
   /** Not initialised. */
   empty: 212,
+  /** Arrays joined along an axis. */
+  concatenate: 213,
   /** Uniform bits. */
   randomBits: 224,
   /** Uniform in [low, high). */

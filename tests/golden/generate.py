@@ -10,7 +10,8 @@ the script and commits both.
         op          camelCase name: of a function of gk or gk.nn, dotted of another namespace
                     (fft.rfft), or of a method (astype)
         operands    each {"array": member, "view": [[method, ...arguments], ...]}: the member, seen
-                    through gpukit's methods one after the other; or {"value": a plain argument}
+                    through gpukit's methods one after the other; {"value": a plain argument};
+                    or {"list": operands}
         options     the last argument, where there is one
         pick        of several results the one compared
         expected    {"array": member, "start": i, "shape": [...]}: elements from i on
@@ -32,6 +33,7 @@ from fractions import Fraction
 
 import numpy as np
 
+import shapes
 import text
 from support import (
     DTYPES,
@@ -530,6 +532,7 @@ if __name__ == "__main__":
     matmul()
     indexing()
     creation()
+    shapes.shapes()
     text.printing()
     text.promotion()
     files = [p for p in HERE.iterdir() if p.suffix in (".npz", ".json")]

@@ -96,6 +96,14 @@ class Array:
         return self._step(np.broadcast_to(self.value, shape), "broadcastTo", list(shape))
 
 
+def operand(x):
+    if isinstance(x, Array):
+        return {"array": x.name, "view": x.steps}
+    if isinstance(x, list) and x and isinstance(x[0], Array):
+        return {"list": [operand(y) for y in x]}
+    return {"value": x}
+
+
 class File:
     def __init__(self, name):
         self.name, self.members, self.cases, self.results = name, {}, [], {}
@@ -110,10 +118,7 @@ class File:
         parts = self.results.setdefault(expected.dtype.name, [])
         entry = {
             "op": op,
-            "operands": [
-                {"array": x.name, "view": x.steps} if isinstance(x, Array) else {"value": x}
-                for x in operands
-            ],
+            "operands": [operand(x) for x in operands],
             "options": options,
             "expected": {
                 "array": f"expected.{expected.dtype.name}",

@@ -13,9 +13,16 @@ interface Step extends Array<unknown> {
   0: "at" | "transpose" | "reshape" | "broadcastTo";
 }
 
+interface Operand {
+  readonly array?: string;
+  readonly view?: readonly Step[];
+  readonly value?: unknown;
+  readonly list?: readonly Operand[];
+}
+
 interface Case {
   readonly op: string;
-  readonly operands: readonly { array?: string; view?: readonly Step[]; value?: unknown }[];
+  readonly operands: readonly Operand[];
   readonly options?: Record<string, unknown>;
   readonly expected: { array: string; start: number; shape: readonly number[] };
   readonly pick?: string;
@@ -60,13 +67,15 @@ function differences(
   members: Record<string, gk.NDArray>,
   hostOf: (name: string) => gk.HostArray,
 ): string[] {
-  const operands = c.operands.map(({ array, view, value }) => {
+  const operandOf = ({ array, view, value, list }: Operand): unknown => {
+    if (list !== undefined) return list.map(operandOf);
     let operand: unknown = array === undefined ? value : members[array];
     for (const [method, ...args] of view ?? []) {
       operand = (operand as Record<string, (...args: unknown[]) => unknown>)[method]!(...args);
     }
     return operand;
-  });
+  };
+  const operands = c.operands.map(operandOf);
   if (c.options) operands.push(c.options);
   const where = () => JSON.stringify({ ...c, expected: undefined });
   let result: gk.NDArray;
