@@ -3,7 +3,7 @@
 
 import { GpukitError, ShapeError } from "../errors.ts";
 import type { DType } from "../array/dtype.ts";
-import { handleOf, kindOf, type NDArray } from "../array/ndarray.ts";
+import { kindOf, live, type NDArray } from "../array/ndarray.ts";
 import { alias, diagonal, moveaxis, reshape, transpose } from "../array/views.ts";
 import { mul } from "./elementwise.ts";
 import { promoteTypes } from "./joining.ts";
@@ -34,9 +34,7 @@ export function einsum(formula: string, ...operands: readonly (NDArray | OpOptio
   const hasOptions = Object.getPrototypeOf(last ?? 0) === Object.prototype;
   const options = hasOptions ? last as OpOptions : undefined;
   const arrays = (hasOptions ? operands.slice(0, -1) : operands) as readonly NDArray[];
-  for (const a of arrays) {
-    if (handleOf(a) === 0) fail(`operands must be live arrays, got ${kindOf(a)}`, arrays);
-  }
+  for (const a of arrays) live(a, "einsum");
   const { inputs, output } = parse(formula, arrays);
   const lengths = measure(inputs, arrays, output, formula);
   const dtype = arrays.map((a) => a.dtype).reduce((a, b) => promoteTypes(a, b));
@@ -83,11 +81,9 @@ export function einsum(formula: string, ...operands: readonly (NDArray | OpOptio
   }
 }
 
-function fail(message: string, arrays: readonly unknown[], formula = ""): never {
-  const shapes = arrays.filter((a) => handleOf(a) !== 0)
-    .map((a) => `[${(a as NDArray).shape.join(", ")}]`).join(", ");
-  const what = formula === "" ? "einsum" : `einsum: "${formula}" of ${shapes}`;
-  throw new ShapeError(`${what}: ${message}`, { op: "einsum" });
+function fail(message: string, arrays: readonly NDArray[], formula: string): never {
+  const shapes = arrays.map((a) => `[${a.shape.join(", ")}]`).join(", ");
+  throw new ShapeError(`einsum: "${formula}" of ${shapes}: ${message}`, { op: "einsum" });
 }
 
 // ---- the formula
