@@ -28,7 +28,7 @@ const typeNames = ["D", "B", "C"];
 
 const rows = parse(readFileSync(join(root, "csrc/core/ops.def"), "utf8"));
 const snapshotPath = "tests/abi/ops.txt";
-const page = opsPage(["cpu"]);
+const page = opsPage(["cpu, Deno", "cpu, Bun"]);
 
 const files = {
   "lib/ops/table.ts": table(),

@@ -49,7 +49,7 @@ const groups = {
 const integers = "int8 uint8 int16 uint16 int32 uint32 int64 uint64".split(" ");
 const columns = ["bool", "integers", "float16", "bfloat16", "float32", "float64", "complex64"];
 
-/** The page, from the devices that compute the ops. */
+/** The page, from the devices and runtimes that compute the ops. */
 export function opsPage(devices) {
   const golden = goldenCases();
   const found = publicNames();
@@ -203,7 +203,7 @@ function publicNames() {
     if (path === "lib/array/ndarray.ts") {
       for (const [, about, name] of text.matchAll(members)) note(name, about, "isMember");
     }
-    for (const [block] of text.matchAll(/interface NDArray<[^]*?\n  \}\n/g)) {
+    for (const [block] of text.matchAll(/interface NDArray<[^]*?\n {2}\}\n/g)) {
       for (const [, about, name] of block.matchAll(members)) note(name, about, "isMember");
     }
   }
