@@ -101,8 +101,6 @@ static const uint16_t pending[] = {
     GK_OP_put_along_axis,
     GK_OP_scatter_add,
     GK_OP_flat_index,
-    GK_OP_nonzero,
-    GK_OP_compress,
     GK_OP_topk,
     GK_OP_searchsorted,
     GK_OP_random_integers,
