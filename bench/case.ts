@@ -54,5 +54,9 @@ export interface Group {
   readonly threads: readonly number[];
   /** long: cases that keep threads busy, after which the others must wait until these sleep. */
   readonly pause: "short" | "long";
+  /** At most so many rounds, where many rows would take too long. */
+  readonly rounds?: number;
+  /** Is gpukit measured with its AVX2 kernels too, on a machine that has AVX-512? */
+  readonly avx2?: boolean;
   readonly cases: readonly (Case | Program)[];
 }

@@ -17,7 +17,7 @@ import { root, tools } from "../scripts/tools.mjs";
 const handicaps =
   /^(OPENBLAS|GOTO|OMP|GOMP|KMP|MKL|BLIS|VECLIB|NPY|NUMPY|NVPL|ATEN|TORCH|PYTORCH|DNNL|ONEDNN|PYTHON|DENO_V8|BUN_JSC|NODE)_?/;
 
-export function environment(threads) {
+export function environment(threads, more = {}) {
   const kept = Object.entries(process.env).filter(([name]) => !handicaps.test(name));
   return {
     ...Object.fromEntries(kept),
@@ -25,6 +25,7 @@ export function environment(threads) {
     OPENBLAS_NUM_THREADS: String(threads),
     MKL_NUM_THREADS: String(threads),
     GPUKIT_NUM_THREADS: String(threads),
+    ...more,
   };
 }
 
@@ -43,9 +44,9 @@ export class Worker {
   #waiting;
   #stderr = "";
 
-  constructor(title, [command, ...args], threads) {
+  constructor(title, [command, ...args], threads, more) {
     this.title = title;
-    this.#child = spawn(command, args, { cwd: root, env: environment(threads) });
+    this.#child = spawn(command, args, { cwd: root, env: environment(threads, more) });
     this.#child.stderr.on("data", (data) => (this.#stderr = (this.#stderr + data).slice(-4000)));
     this.#child.stdin.on("error", () => {}); // A dead process is reported by its end, below.
     createInterface({ input: this.#child.stdout }).on("line", (line) => {
@@ -101,6 +102,7 @@ export class Workers {
     this.#commands = {
       deno: [tools.deno, "run", "-A", "bench/worker.ts"],
       bun: [tools.bun, "bench/worker.ts"],
+      avx2: [tools.deno, "run", "-A", "bench/worker.ts"],
       ...(python && { numpy: [python, "bench/worker.py", "numpy"] }),
       ...(python && { torch: [python, "bench/worker.py", "torch"] }),
     };
@@ -109,7 +111,8 @@ export class Workers {
   get(kind) {
     const worker = this.#open.get(kind);
     if (worker?.alive) return worker;
-    const fresh = new Worker(kind, this.#commands[kind], this.threads);
+    const more = kind === "avx2" ? { GPUKIT_CPU_ISA: "avx2" } : {};
+    const fresh = new Worker(kind, this.#commands[kind], this.threads, more);
     this.#open.set(kind, fresh);
     return fresh;
   }
@@ -139,6 +142,9 @@ function participants(row, peers) {
         per: who === "gpukit" ? row.per ?? 1 : 1,
       });
     }
+  }
+  if (row.avx2) {
+    list.push({ name: "avx2", kind: "avx2", who: "gpukit", threaded: true, per: row.per ?? 1 });
   }
   for (const kind of ["numpy", "torch"]) {
     if (row[kind] && peers.includes(kind)) {

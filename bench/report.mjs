@@ -9,6 +9,8 @@ import { median } from "./measure.mjs";
 const noise = 0.97;
 
 const runtimes = ["deno", "bun"];
+/** gpukit with AVX2 kernels, in Deno: shown, not judged. */
+const variants = ["avx2"];
 const labels = {
   deno: "Deno",
   bun: "Bun",
@@ -22,7 +24,7 @@ const labels = {
 export function judge(row, result) {
   const ratio = {};
   const met = [];
-  for (const runtime of runtimes) {
+  for (const runtime of [...runtimes, ...variants]) {
     const own = result.times[runtime];
     if (!own) continue;
     if (result.bare) {
@@ -32,6 +34,7 @@ export function judge(row, result) {
     }
     const reference = referenceOf(row, result.times, runtime);
     if (reference) ratio[runtime] = median(own.map((time, i) => reference[i] / time));
+    if (variants.includes(runtime)) continue;
     if (row.goal?.atMostNs) met.push(median(own) * noise <= row.goal.atMostNs);
     else if (row.goal && reference) met.push(ratio[runtime] >= row.goal.atLeast * noise);
   }
@@ -72,7 +75,8 @@ function columnsOf(group, peers) {
       if (row[name] || (name === "numpy" && row.numpyProgram)) taking.add(name);
     }
   }
-  return Object.keys(labels).filter((key) => taking.has(key));
+  if (group.cases.some((row) => row.avx2)) taking.add("avx2");
+  return [...Object.keys(labels), "avx2"].filter((key) => taking.has(key));
 }
 
 /**
@@ -89,8 +93,11 @@ function cells(result, columns, smoke) {
   return {
     case: result.name,
     threads: result.bare ? "" : String(result.threads),
-    ...Object.fromEntries(columns.map((key) => [labels[key], shown(key)])),
+    ...Object.fromEntries(
+      columns.filter((key) => key in labels).map((key) => [labels[key], shown(key)]),
+    ),
     ...(!smoke && { "Deno ×": shownRatio(ratio.deno), "Bun ×": shownRatio(ratio.bun) }),
+    ...(!smoke && columns.includes("avx2") && { "AVX2 ×": shownRatio(ratio.avx2) }),
     ...(!smoke && { goal: goalText(result.goal) }),
     "": result.failures.length ? "failed" : smoke || ok === undefined ? "" : ok ? "ok" : "below",
   };

@@ -43,6 +43,7 @@ function list(): unknown {
     cases: group.cases.map((row) => ({
       ...row,
       id: `${group.name}/${row.name}`,
+      avx2: group.avx2 === true && gk.device("cpu").info["isa"] === "avx512",
       who: (["gpukit", "numpyTs", "plain"] as const).filter((who) => who in row),
     })),
   }));

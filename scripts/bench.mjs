@@ -49,11 +49,12 @@ async function main() {
     for (const threads of threadCounts(group)) {
       const workers = new Workers(threads, python);
       for (const row of group.cases) {
-        const progress = (round) => table.progress(row, threads, round, settings.rounds);
+        const progress = (round) => table.progress(row, threads, round, roundsOf(group));
         const measured = row.program
           ? await measureProgram(row, { ...settings, python, peers, onRound: progress })
           : await measureCase(row, workers, {
             ...settings,
+            rounds: roundsOf(group),
             peers,
             pause: settings.pauses[group.pause],
             onRound: progress,
@@ -88,6 +89,10 @@ async function main() {
 }
 
 const rounded = (_key, value) => typeof value === "number" ? Number(value.toPrecision(4)) : value;
+
+function roundsOf(group) {
+  return options.rounds ? settings.rounds : Math.min(settings.rounds, group.rounds ?? Infinity);
+}
 
 function threadCounts(group) {
   if (options.smoke) return [Math.max(...group.threads)];
