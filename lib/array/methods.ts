@@ -13,7 +13,7 @@ import { binary, ternary, unary } from "../ops/submit.ts";
 import { all, any, argmax, argmin, cumsum, max, mean, min, prod, sum } from "../ops/reduce.ts";
 import { argsort, sort } from "../ops/sort.ts";
 import { dot, matmul, outer } from "../ops/linalg.ts";
-import { take } from "../ops/indexing.ts";
+import { mask, nonzero, take } from "../ops/indexing.ts";
 import { tile } from "../ops/joining.ts";
 import { pad } from "../ops/rearranging.ts";
 import type { DType, FloatOf, Promote, RealOf, WideOf } from "./dtype.ts";
@@ -293,6 +293,10 @@ declare module "./ndarray.ts" {
     outer<B extends DType>(b: NDArray<B>, options?: OpOptions): NDArray<Promote<D, B>>;
     /** The elements of `a` at `indices` along an axis. The result has the shape of `a` with the axis replaced by the shape of `indices`. */
     take(indices: Indices, options?: TakeOptions): NDArray<D>;
+    /** The elements of `a` where `m` is true, in row-major order: NumPy's `a[m]`. The mask is bool and has the shape of `a`, or that of its first axes; the result has one axis instead of those. */
+    mask(m: NDArray<"bool">): NDArray<D>;
+    /** The indices of the non-zero elements (NaN is one) in row-major order: a vector for each axis. */
+    nonzero(): NDArray<"int64">[];
     /** The array as a tile, laid out `counts` times along each axis: one number is for the last axis, and where there are more counts than axes the array gets new ones in front. */
     tile(counts: ShapeLike): NDArray<D>;
     /** The array with elements added before and after each axis. */
@@ -696,6 +700,12 @@ extend({
   },
   take(indices: never, options?: never) {
     return take(this, indices, options);
+  },
+  mask(m: never) {
+    return mask(this, m);
+  },
+  nonzero() {
+    return nonzero(this, );
   },
   tile(counts: never) {
     return tile(this, counts);

@@ -3,9 +3,13 @@
 import type { DType } from "../array/dtype.ts";
 import { array } from "../array/create.ts";
 import { handleOf, type NDArray } from "../array/ndarray.ts";
-import { IndexError } from "../errors.ts";
+import { alias, at } from "../array/views.ts";
+import { DTypeError, IndexError } from "../errors.ts";
+import { notEqual } from "./elementwise.ts";
+import { sum } from "./reduce.ts";
 import { ALL_AXES, type OpOptions, submit, whole } from "./submit.ts";
 import { Op } from "./table.ts";
+import { sizeFrom } from "./values.ts";
 
 /** Indices: an array of integers, or numbers. Negative ones count from the end. */
 export type Indices = NDArray | number | readonly number[];
@@ -36,6 +40,42 @@ export function take<D extends DType>(
   const length = axis === null ? a.size : a.shape.at(axis);
   using made = indexArray(indices, length, "take");
   return submit(Op.take, [a, made], args, options) as NDArray<D>;
+}
+
+/**
+ * The elements of `a` where `m` is true, in row-major order: NumPy's `a[m]`. The mask is bool and has
+ * the shape of `a`, or that of its first axes; the result has one axis instead of those.
+ *
+ * Waits for the number of true elements, so that it cannot be part of a graph.
+ *
+ * @throws {DTypeError} The mask is not bool.
+ * @throws {ShapeError} The mask has another shape.
+ */
+export function mask<D extends DType>(a: NDArray<D>, m: NDArray<"bool">): NDArray<D> {
+  if (m.dtype !== "bool") {
+    throw new DTypeError(`mask: the mask is ${m.dtype}; it must be bool, as comparisons give it`, {
+      op: "mask",
+    });
+  }
+  using count = sum(m);
+  return submit(Op.compress, [a, m], {
+    params: [sizeFrom(count, "mask")],
+    name: "mask",
+  }) as NDArray<D>;
+}
+
+/**
+ * The indices of the non-zero elements (NaN is one) in row-major order: a vector for each axis.
+ *
+ * Waits for their number, so that it cannot be part of a graph.
+ *
+ * @throws {ShapeError} The array has no axes.
+ */
+export function nonzero(a: NDArray): NDArray<"int64">[] {
+  using isNonzero = a.dtype === "bool" ? alias(a) : notEqual(a, 0);
+  using count = sum(isNonzero);
+  using found = submit(Op.nonzero, [isNonzero], { params: [sizeFrom(count, "nonzero")] });
+  return a.shape.map((_, axis) => at(found, axis) as NDArray<"int64">);
 }
 
 /** Indices that are known on the host, checked against the length of their axis. */

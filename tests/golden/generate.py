@@ -33,6 +33,7 @@ from fractions import Fraction
 
 import numpy as np
 
+import indexing
 import shapes
 import text
 from support import (
@@ -417,31 +418,12 @@ def matmul():
     file.save()
 
 
-# ---- take, sort, argsort
+# ---- sort, argsort
 
 
-def indexing():
-    rng, file = np.random.default_rng(4), File("indexing")
+def sorting():
+    rng, file = np.random.default_rng(4), File("sort")
     s = {t: file.array(f"s.{t}", special(t, rng)) for t in DTYPES}
-    indices = {
-        t: file.array(f"i.{t}", rng.integers(-4 if t[0] == "i" else 0, 4, (3, 4)).astype(t))
-        for t in INTEGERS
-    }
-    turn = 0
-    for t in DTYPES:
-        for name, x in layouts(s[t]).items():
-            turn += 1
-            index = indices[INTEGERS[turn % len(INTEGERS)]]
-            views = [index.at(0), index.transpose(1, 0).at("::2"), index.at(1, 2), index.at("1:1")]
-            for i in views[turn % 2 :: 2]:
-                for axis in [None, *range(-1, x.value.ndim)] if x.value.ndim else [None]:
-                    length = x.value.size if axis is None else x.value.shape[axis]
-                    used = i.value.astype(np.int64)
-                    if used.size and (used.max() >= length or used.min() < -length):
-                        continue
-                    options = {} if axis is None else {"axis": axis}
-                    expected = np.take(x.value, used, axis=axis)
-                    file.case("take", [x, i], expected, **options)
     m = {t: file.array(f"m.{t}", mild(t, rng, (3, 5, 4))) for t in DTYPES}
     long = {
         t: file.array(f"long.{t}", special(t, rng, (4, 70))) for t in ["int16", "int64", *FLOATS]
@@ -530,8 +512,9 @@ if __name__ == "__main__":
     elementwise()
     reductions()
     matmul()
-    indexing()
+    sorting()
     creation()
+    indexing.indexing()
     shapes.shapes()
     text.printing()
     text.promotion()
