@@ -1,8 +1,9 @@
 // The table: what was measured, as ratios, against the goals.
 
 import { spawnSync } from "node:child_process";
+import { statSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
-import { root, tools } from "../scripts/tools.mjs";
+import { library, root, tools } from "../scripts/tools.mjs";
 import { median } from "./measure.mjs";
 
 /** Repeated runs differ by 3 to 5 %: a goal is met within that. */
@@ -185,7 +186,7 @@ export function describeMachine(python, peers, isa) {
       output(tools.deno, "--version").split("\n")[0].replace(/ \(.*/, ""),
       `bun ${output(tools.bun, "--version")}`,
       ...(python ? [output(python, "-c", versions, ...peers)] : []),
-      `gpukit at ${commit} (${isa})`,
+      `gpukit at ${commit} (${isa}; its library has ${Math.round(statSync(library).size / 1024)} KiB)`,
     ].join(", "),
   ];
 }
