@@ -8,6 +8,7 @@
 #include "elementwise.h"
 #include "exponential.h"
 #include "simd.h"
+#include "trigonometry.h"
 
 #if defined(__x86_64__) || defined(_M_X64)
 #include <immintrin.h>
@@ -152,12 +153,62 @@ FLOATING(f64, double, , floor64)
 
 // ---- functions of floats: within 2 ulp for float32; float64 is libm's, one element at a time
 
+#define LIBM_LOOP(name, expression)                                                                \
+  static void name(int64_t n, const void *pa, const void *pb, const void *pc, void *po) {          \
+    const double *a = pa, *b = pb;                                                                 \
+    double *o = po;                                                                                \
+    (void)b;                                                                                       \
+    (void)pc;                                                                                      \
+    for (int64_t i = 0; i < n; i++) o[i] = expression;                                             \
+  }
 #define FUNCTION(name)                                                                             \
   UNARY(name##_f32, float, float, name##32(x))                                                     \
-  UNARY(name##_f64, double, double, name##64(x))
+  LIBM_LOOP(name##_f64, name##64(a[i]))
 FUNCTION(exp)
 FUNCTION(log)
 FUNCTION(tanh)
+FUNCTION(arcsin)
+FUNCTION(arccos)
+FUNCTION(arctan)
+FUNCTION(erf)
+BINARY(arctan2_f32, float, float, arctan2_of(a, b))
+LIBM_LOOP(arctan2_f64, atan2(a[i], b[i]))
+
+// Of an angle: the few parts that have a number beyond what `near` takes are computed twice.
+static void of_angle(int64_t n, const float *in, float *out, gk_loop_fn near, gk_loop_fn far) {
+  enum { PART = 512 };
+  for (int64_t i = 0; i < n; i += PART, in += PART, out += PART) {
+    const int64_t part = n - i < PART ? n - i : PART;
+    uint32_t beyond = 0;
+    for (int64_t k = 0; k < part; k++) beyond |= __builtin_fabsf(in[k]) > ANGLE_NEAR;
+    if (!beyond) {
+      near(part, in, NULL, NULL, out);
+      continue;
+    }
+    float x[PART], y[PART]; // `out` may be `in`
+    memcpy(x, in, (size_t)part * sizeof *x);
+    far(part, x, NULL, NULL, y);
+    near(part, x, NULL, NULL, out);
+    for (int64_t k = 0; k < part; k++) {
+      const float a = __builtin_fabsf(x[k]);
+      const bool is_far = (a > ANGLE_NEAR) & (a < __builtin_inff());
+      out[k] = is_far ? y[k] : out[k];
+    }
+  }
+}
+
+#define FUNCTION_OF_ANGLE(name)                                                                    \
+  UNARY(name##_near_f32, float, float, name##32(x))                                                \
+  UNARY(name##_far_f32, float, float, name##_far32(x))                                             \
+  static void name##_f32(int64_t n, const void *a, const void *b, const void *c, void *out) {      \
+    (void)b;                                                                                       \
+    (void)c;                                                                                       \
+    of_angle(n, a, out, name##_near_f32, name##_far_f32);                                          \
+  }                                                                                                \
+  LIBM_LOOP(name##_f64, name##64(a[i]))
+FUNCTION_OF_ANGLE(sin)
+FUNCTION_OF_ANGLE(cos)
+FUNCTION_OF_ANGLE(tan)
 
 // ---- past the caches
 
@@ -265,6 +316,14 @@ const gk_elementwise_kernels
                     [GK_OP_exp] = {FLOATS(exp)},
                     [GK_OP_log] = {FLOATS(log)},
                     [GK_OP_tanh] = {FLOATS(tanh)},
+                    [GK_OP_sin] = {FLOATS(sin)},
+                    [GK_OP_cos] = {FLOATS(cos)},
+                    [GK_OP_tan] = {FLOATS(tan)},
+                    [GK_OP_arcsin] = {FLOATS(arcsin)},
+                    [GK_OP_arccos] = {FLOATS(arccos)},
+                    [GK_OP_arctan] = {FLOATS(arctan)},
+                    [GK_OP_arctan2] = {FLOATS(arctan2)},
+                    [GK_OP_erf] = {FLOATS(erf)},
                     [GK_OP_floor] = {[GK_bool] = copy_u8, MODULARS(copy), FLOATS(floor)},
                     [GK_OP_isnan] = {[GK_bool] = false_u8,
                                      [GK_int8] = false_u8,

@@ -30,6 +30,22 @@ static double float_op(uint16_t op, double a, double b, double c, uint8_t dtype)
     return log(a);
   case GK_OP_tanh:
     return tanh(a);
+  case GK_OP_sin:
+    return sin(a);
+  case GK_OP_cos:
+    return cos(a);
+  case GK_OP_tan:
+    return tan(a);
+  case GK_OP_arcsin:
+    return asin(a);
+  case GK_OP_arccos:
+    return acos(a);
+  case GK_OP_arctan:
+    return atan(a);
+  case GK_OP_arctan2:
+    return atan2(a, b);
+  case GK_OP_erf:
+    return erf(a);
   case GK_OP_floor:
     return floor(a);
   case GK_OP_relu:

@@ -18,6 +18,13 @@ static const struct unary {
     {GK_OP_exp, exp},
     {GK_OP_log, log},
     {GK_OP_tanh, tanh},
+    {GK_OP_sin, sin},
+    {GK_OP_cos, cos},
+    {GK_OP_tan, tan},
+    {GK_OP_arcsin, asin},
+    {GK_OP_arccos, acos},
+    {GK_OP_arctan, atan},
+    {GK_OP_erf, erf},
 };
 
 // ---- units of the last place
@@ -164,6 +171,39 @@ static void test_unary(const struct unary *function, bool all) {
   sweep_report(&s, all ? "every float32" : "");
 }
 
+// ---- two operands
+
+// Every pair of edges, then random pairs, half of which differ by little in size.
+static void pair(const sweep *s, int64_t i, float *x, float *y) {
+  (void)s;
+  static const float special[] = {0, 1, INFINITY, NAN, 0x1p-149f, 0x1p-126f, 0x1.fffffep127f};
+  enum { SPECIAL = 2 * sizeof special / sizeof *special };
+  if (i < SPECIAL * SPECIAL) {
+    int64_t a = i / SPECIAL, b = i % SPECIAL;
+    *x = a & 1 ? -special[a / 2] : special[a / 2];
+    *y = b & 1 ? -special[b / 2] : special[b / 2];
+    return;
+  }
+  uint64_t bits = (uint64_t)i * 0x9e3779b97f4a7c15u; // splitmix64
+  bits = (bits ^ bits >> 30) * 0xbf58476d1ce4e5b9u;
+  bits = (bits ^ bits >> 27) * 0x94d049bb133111ebu;
+  bits ^= bits >> 31;
+  uint32_t a = (uint32_t)bits, b = (uint32_t)(bits >> 32);
+  if (i & 1) b = (b & 0x807fffff) | ((((a >> 23 & 255) + (b >> 23 & 7)) & 255) << 23);
+  *x = float_of_bits(a);
+  *y = float_of_bits(b);
+}
+
+static void test_binary(uint16_t op, double (*reference)(double, double), bool many) {
+  static sweep s;
+  memset(&s, 0, sizeof s);
+  s.op = op;
+  s.two = reference;
+  s.make = pair;
+  sweep_run(&s, (int64_t)1 << (many ? 32 : 22));
+  sweep_report(&s, many ? "many pairs" : "");
+}
+
 // ---- 16-bit floats, all of them, as arrays
 
 static void test_narrow(const struct unary *function, const format *f) {
@@ -220,5 +260,6 @@ int main(void) {
     test_unary(&unaries[i], wants_all(unaries[i].op));
     for (int k = 0; k < 2; k++) test_narrow(&unaries[i], &narrow[k]);
   }
+  test_binary(GK_OP_arctan2, atan2, wants_all(GK_OP_arctan2));
   return test_done();
 }
