@@ -37,10 +37,22 @@ function row(name: Shared, atLeast: number): Case {
   };
 }
 
+// NumPy has none.
+const erf: Case = {
+  name: "erf 10 M",
+  goal: { of: "fastest", atLeast: 1.6 },
+  queued: true,
+  gpukit: () => {
+    const a = gk.random.normal([size]), out = gk.empty([size]);
+    return () => gk.erf(a, { out });
+  },
+  torch: [`a = torch.randn(${size}); o = a.clone()`, "torch.erf(a, out=o)"],
+};
+
 export const functions: Group = {
   name: "functions",
   about: "float32, into a given array where the peer can",
   threads: [1, 2],
   pause: "long",
-  cases: [row("exp", 1.6), row("log", 1.6), row("tanh", 1.2)],
+  cases: [row("exp", 1.6), row("log", 1.6), row("tanh", 1.2), row("sin", 1.6), erf],
 };

@@ -14,17 +14,9 @@ static const struct unary {
   uint16_t op;
   double (*reference)(double);
 } unaries[] = {
-    {GK_OP_sqrt, sqrt},
-    {GK_OP_exp, exp},
-    {GK_OP_log, log},
-    {GK_OP_tanh, tanh},
-    {GK_OP_sin, sin},
-    {GK_OP_cos, cos},
-    {GK_OP_tan, tan},
-    {GK_OP_arcsin, asin},
-    {GK_OP_arccos, acos},
-    {GK_OP_arctan, atan},
-    {GK_OP_erf, erf},
+    {GK_OP_sqrt, sqrt},   {GK_OP_exp, exp},     {GK_OP_log, log}, {GK_OP_tanh, tanh},
+    {GK_OP_sin, sin},     {GK_OP_cos, cos},     {GK_OP_tan, tan}, {GK_OP_arcsin, asin},
+    {GK_OP_arccos, acos}, {GK_OP_arctan, atan}, {GK_OP_erf, erf},
 };
 
 // ---- units of the last place
