@@ -80,7 +80,9 @@ export type {
   OpOptions,
   ReduceOptions,
 } from "./lib/ops/submit.ts";
+/** Random numbers: Philox counters, the same numbers on every device. */
 export * as random from "./lib/ops/random.ts";
+/** Functions of neural networks. */
 export * as nn from "./lib/nn/nn.ts";
 
 export {

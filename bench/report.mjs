@@ -186,7 +186,9 @@ export function describeMachine(python, peers, isa) {
       output(tools.deno, "--version").split("\n")[0].replace(/ \(.*/, ""),
       `bun ${output(tools.bun, "--version")}`,
       ...(python ? [output(python, "-c", versions, ...peers)] : []),
-      `gpukit at ${commit} (${isa}; its library has ${Math.round(statSync(library).size / 1024)} KiB)`,
+      `gpukit at ${commit} (${isa}; its library has ${
+        Math.round(statSync(library).size / 1024)
+      } KiB)`,
     ].join(", "),
   ];
 }

@@ -3,14 +3,19 @@
 
 /** An array as an error saw it. */
 export interface OperandInfo {
+  /** Its shape. */
   readonly shape: readonly number[];
+  /** Its dtype. */
   readonly dtype: string;
 }
 
 /** What an error carries besides its message. */
 export interface ErrorDetails {
+  /** The op or function that failed. */
   readonly op?: string | undefined;
+  /** The operands, where known. */
   readonly operands?: readonly OperandInfo[] | undefined;
+  /** The error behind this one. */
   readonly cause?: unknown;
 }
 
@@ -25,6 +30,7 @@ export class GpukitError extends Error {
   readonly op: string | undefined;
   /** Shapes and dtypes of the operands, where known. */
   readonly operands: readonly OperandInfo[] | undefined;
+  /** Made by the library. */
   constructor(message: string, details?: ErrorDetails, code = "ARGUMENT") {
     super(message, details?.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
@@ -41,6 +47,7 @@ export class ShapeError extends GpukitError {
   static {
     this.prototype.name = "ShapeError";
   }
+  /** Made by the library. */
   constructor(message: string, details?: ErrorDetails) {
     super(message, details, "SHAPE");
   }
@@ -51,6 +58,7 @@ export class DTypeError extends GpukitError {
   static {
     this.prototype.name = "DTypeError";
   }
+  /** Made by the library. */
   constructor(message: string, details?: ErrorDetails) {
     super(message, details, "DTYPE");
   }
@@ -61,6 +69,7 @@ export class IndexError extends GpukitError {
   static {
     this.prototype.name = "IndexError";
   }
+  /** Made by the library. */
   constructor(message: string, details?: ErrorDetails) {
     super(message, details, "INDEX");
   }
@@ -71,6 +80,7 @@ export class DisposedError extends GpukitError {
   static {
     this.prototype.name = "DisposedError";
   }
+  /** Made by the library. */
   constructor(message: string, details?: ErrorDetails) {
     super(message, details, "DISPOSED");
   }
@@ -81,6 +91,7 @@ export class DeviceError extends GpukitError {
   static {
     this.prototype.name = "DeviceError";
   }
+  /** Made by the library. */
   constructor(message: string, details?: ErrorDetails) {
     super(message, details, "DEVICE");
   }
@@ -91,6 +102,7 @@ export class DeviceLostError extends GpukitError {
   static {
     this.prototype.name = "DeviceLostError";
   }
+  /** Made by the library. */
   constructor(message: string, details?: ErrorDetails) {
     super(message, details, "DEVICE_LOST");
   }
@@ -101,6 +113,7 @@ export class OutOfMemoryError extends GpukitError {
   static {
     this.prototype.name = "OutOfMemoryError";
   }
+  /** Made by the library. */
   constructor(message: string, details?: ErrorDetails) {
     super(message, details, "OUT_OF_MEMORY");
   }
@@ -111,6 +124,7 @@ export class UnsupportedError extends GpukitError {
   static {
     this.prototype.name = "UnsupportedError";
   }
+  /** Made by the library. */
   constructor(message: string, details?: ErrorDetails) {
     super(message, details, "UNSUPPORTED");
   }
@@ -121,6 +135,7 @@ export class LoadError extends GpukitError {
   static {
     this.prototype.name = "LoadError";
   }
+  /** Made by the library. */
   constructor(message: string, details?: ErrorDetails) {
     super(message, details, "LOAD");
   }
@@ -131,6 +146,7 @@ export class FormatError extends GpukitError {
   static {
     this.prototype.name = "FormatError";
   }
+  /** Made by the library. */
   constructor(message: string, details?: ErrorDetails) {
     super(message, details, "FORMAT");
   }
@@ -141,6 +157,7 @@ export class AbortError extends GpukitError {
   static {
     this.prototype.name = "AbortError";
   }
+  /** Made by the library. */
   constructor(message: string, details?: ErrorDetails) {
     super(message, details, "ABORT");
   }
@@ -153,6 +170,7 @@ export class KernelCompileError extends GpukitError {
   }
   /** The compiler's output. */
   readonly log: string;
+  /** Made by the library. */
   constructor(message: string, log: string, details?: ErrorDetails) {
     super(message, details, "KERNEL_COMPILE");
     this.log = log;

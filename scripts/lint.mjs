@@ -1,7 +1,7 @@
-// Formatting, lint, types and layers. Expects scripts/setup.mjs to have run.
+// Formatting, lint, types, doc comments and layers. Expects scripts/setup.mjs to have run.
 //
 //   npm run lint                       every check
-//   npm run lint -- --only=types       one: format, lint, types or layers
+//   npm run lint -- --only=types       one: format, lint, types, docs or layers
 //   npm run format                     applies the formatters (--fix)
 
 import { join } from "node:path";
@@ -22,6 +22,18 @@ const clangFormat = (...args) => {
   // Without a file clang-format would wait for standard input.
   return files.length ? run(tools.clangFormat, [...args, ...files]) : missing("C files");
 };
+// Every public name has a doc comment. That types refer to ones that are not exported is no fault: those
+// are how the public ones are computed.
+const docComments = async () => {
+  const env = { NO_COLOR: "1" };
+  const result = await run(tools.deno, ["doc", "--lint", "mod.ts"], { env });
+  const lines = result.output.split("\n");
+  const faults = lines.flatMap((line, i) =>
+    /^error\[(?!private-type-ref)/.test(line) ? [line, lines[i + 1]] : []
+  );
+  const code = faults.length > 0 || !/^(error|Checked)/m.test(result.output) ? 1 : 0;
+  return { ...result, code, output: faults.length > 0 ? faults.join("\n") : result.output };
+};
 const missing = (what) =>
   Promise.resolve({ code: 1, output: `there are no ${what}\n`, seconds: 0 });
 
@@ -35,6 +47,7 @@ const checks = {
     ["tsc", () => run(process.execPath, [tools.tsc, "-p", "."])],
     ["deno check", () => run(tools.deno, ["check", "mod.ts"])],
   ],
+  docs: [["deno doc --lint", docComments]],
   layers: [["layers", () => run(process.execPath, [join(root, "scripts", "layers.mjs")])]],
 };
 const fixes = [

@@ -56,17 +56,23 @@ export function array<D extends DType>(
   data: NestedData | TypedData | NDArray,
   options: ArrayOptions<D> & { readonly dtype: D },
 ): NDArray<D>;
+/** A copy of an array. */
 export function array<D extends DType>(data: NDArray<D>, options?: ArrayOptions<D>): NDArray<D>;
+/** An array of a typed array's elements, in its dtype. */
 export function array<T extends TypedData>(
   data: T,
   options?: ArrayOptions<TypedDType<T>>,
 ): NDArray<TypedDType<T>>;
+/** An array of numbers, float32. */
 export function array(
   data: NestedList<number>,
   options?: ArrayOptions<"float32">,
 ): NDArray<"float32">;
+/** An array of booleans. */
 export function array(data: NestedList<boolean>, options?: ArrayOptions<"bool">): NDArray<"bool">;
+/** An array of bigints, int64. */
 export function array(data: NestedList<bigint>, options?: ArrayOptions<"int64">): NDArray<"int64">;
+/** An array of data whose kind only the program knows. */
 export function array(data: NestedData | TypedData | NDArray, options?: ArrayOptions): NDArray;
 export function array<D extends DType>(
   data: NestedData | TypedData | NDArray,
@@ -382,11 +388,13 @@ export function arange<D extends DType = "float32">(
   stop: number,
   options?: FillOptions<D>,
 ): NDArray<D>;
+/** The numbers from `start` up to but without `stop`. */
 export function arange<D extends DType = "float32">(
   start: number,
   stop: number,
   options?: FillOptions<D>,
 ): NDArray<D>;
+/** The numbers from `start` up to but without `stop`, `step` apart. */
 export function arange<D extends DType = "float32">(
   start: number,
   stop: number,

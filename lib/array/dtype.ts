@@ -5,19 +5,31 @@ export type DType = keyof HostArrays;
 
 /** The typed array that holds elements of each dtype on the host. */
 export interface HostArrays {
+  /** 0 or 1. */
   bool: Uint8Array<ArrayBuffer>;
+  /** 8 bits with sign. */
   int8: Int8Array<ArrayBuffer>;
+  /** 8 bits without sign. */
   uint8: Uint8Array<ArrayBuffer>;
+  /** 16 bits with sign. */
   int16: Int16Array<ArrayBuffer>;
+  /** 16 bits without sign. */
   uint16: Uint16Array<ArrayBuffer>;
+  /** 32 bits with sign. */
   int32: Int32Array<ArrayBuffer>;
+  /** 32 bits without sign. */
   uint32: Uint32Array<ArrayBuffer>;
+  /** 64 bits with sign. */
   int64: BigInt64Array<ArrayBuffer>;
+  /** 64 bits without sign. */
   uint64: BigUint64Array<ArrayBuffer>;
+  /** IEEE half precision: 11 bits of precision. */
   float16: Float16Array<ArrayBuffer>;
   /** The bits. */
   bfloat16: Uint16Array<ArrayBuffer>;
+  /** IEEE single precision: 24 bits of precision. */
   float32: Float32Array<ArrayBuffer>;
+  /** IEEE double precision: 53 bits of precision. */
   float64: Float64Array<ArrayBuffer>;
   /** Real and imaginary parts in turn. */
   complex64: Float32Array<ArrayBuffer>;
@@ -28,7 +40,9 @@ export type HostArray<D extends DType = DType> = HostArrays[D];
 
 /** A complex number. */
 export interface Complex {
+  /** The real part. */
   readonly re: number;
+  /** The imaginary part. */
   readonly im: number;
 }
 

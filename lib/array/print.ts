@@ -8,6 +8,7 @@ import { GpukitError } from "../errors.ts";
 import { decimal, type FloatFormat, floatFormats } from "./decimal.ts";
 import { fromBfloat16 } from "./dtype.ts";
 
+/** How arrays are printed; the names are NumPy's. */
 export interface PrintOptions {
   /** Most digits after the point of a float; fewer where fewer identify the number. Default 8. */
   readonly precision: number;

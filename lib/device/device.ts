@@ -54,6 +54,7 @@ export class Device {
   #lost: Promise<GpukitError> | undefined;
   #reportLost: ((error: GpukitError) => void) | undefined;
 
+  /** Not for users: devices come from `devices` and `device`. */
   constructor(index: number) {
     check(native.gk_device_info(root.id, index), "devices");
     this.info = parse(text());

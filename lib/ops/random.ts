@@ -112,8 +112,9 @@ export class Generator {
     });
   }
 
-  /** The numbers below `n`, or the parts of an array along its first axis, in random order. */
+  /** The numbers below `n` in random order. */
   permutation(n: number): NDArray<"int64">;
+  /** The parts of an array along its first axis, in random order. */
   permutation<D extends DType>(a: NDArray<D>): NDArray<D>;
   permutation(x: number | NDArray): NDArray {
     if (handleOf(x) === 0) return this.#order(whole(x, "the count", "permutation"));
@@ -134,6 +135,7 @@ export class Generator {
    * @throws {ShapeError} Without `replace` more draws are asked for than there are elements.
    */
   choice(n: number, options?: ChoiceOptions): NDArray<"int64">;
+  /** Draws from an array along its first axis. */
   choice<D extends DType>(a: NDArray<D>, options?: ChoiceOptions): NDArray<D>;
   choice(x: number | NDArray, options?: ChoiceOptions): NDArray {
     const isArray = handleOf(x) !== 0;
