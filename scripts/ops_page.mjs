@@ -42,7 +42,7 @@ const groups = {
     "random.permutation random.choice random.bernoulli",
   "Neural networks": "nn.relu nn.gelu",
   "Fourier transforms": "fft.fft fft.ifft fft.rfft fft.irfft fft.fftfreq fft.rfftfreq",
-  "Files": "loadNpy saveNpy loadNpz saveNpz",
+  "Files": "loadNpy saveNpy loadNpz saveNpz loadSafetensors saveSafetensors",
   "Testing": "testing.assertAllclose testing.assertArrayEqual",
 };
 

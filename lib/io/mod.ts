@@ -1,11 +1,13 @@
 /**
- * Arrays from files and into files, in NumPy's formats. The formats themselves are npy.ts and
- * npz.ts. They, the file system and the zip library are loaded with the first call: importing
+ * Arrays from files and into files: NumPy's .npy and .npz, and safetensors. The formats themselves are
+ * npy.ts, npz.ts and safetensors.ts. They, the file system and the zip library are loaded with the first call: importing
  * gpukit pays for none of them.
  */
 
 import { array } from "../array/create.ts";
+import { dtypes, type HostArray } from "../array/dtype.ts";
 import type { NDArray } from "../array/ndarray.ts";
+import { FormatError } from "../errors.ts";
 import type { DeviceLike } from "../device/device.ts";
 import type { Npy } from "./npy.ts";
 
@@ -69,6 +71,99 @@ export async function saveNpz(
   const reads = Object.entries(arrays).map(async ([name, a]) => [name, await toNpy(a)] as const);
   const [members, { formatNpz }] = await Promise.all([Promise.all(reads), import("./npz.ts")]);
   await write(path, formatNpz(Object.fromEntries(members), options));
+}
+
+/** What `saveSafetensors` takes. */
+export interface SaveSafetensorsOptions {
+  /** Texts that go with the tensors. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+}
+
+/**
+ * Reads all tensors of a .safetensors file, by name, one after the other: the file may be larger than
+ * the host's memory where the device's is not.
+ *
+ * @throws {FormatError} The file is not .safetensors, is damaged, or holds a dtype that gpukit lacks.
+ */
+export async function loadSafetensors(
+  path: string | URL,
+  options?: LoadOptions,
+): Promise<Record<string, NDArray>> {
+  const [{ open }, format] = await Promise.all([
+    import("node:fs/promises"),
+    import("./safetensors.ts"),
+  ]);
+  const source = nameOf(path);
+  const file = await open(path);
+  try {
+    const { size } = await file.stat();
+    const readAt = async (start: number, length: number): Promise<Uint8Array<ArrayBuffer>> => {
+      const bytes = new Uint8Array(length);
+      for (let at = 0; at < length;) {
+        const part = Math.min(length - at, 1 << 30);
+        const { bytesRead } = await file.read(bytes, at, part, start + at);
+        if (bytesRead === 0) return bytes.subarray(0, at); // cut off meanwhile, or at the prefix
+        at += bytesRead;
+      }
+      return bytes;
+    };
+    const prefix = await readAt(0, Math.min(format.PREFIX, size));
+    const header = format.headerLength(prefix, size, source);
+    const first = format.PREFIX + header;
+    const text = await readAt(format.PREFIX, header);
+    const arrays: [string, NDArray][] = [];
+    for (
+      const { name, dtype, shape, start, end } of format.parseHeader(text, size - first, source)
+    ) {
+      const bytes = await readAt(first + start, end - start);
+      if (bytes.length !== end - start) {
+        throw new FormatError(`loadSafetensors: ${source} became shorter while it was read`, {
+          op: "loadSafetensors",
+        });
+      }
+      const { Host } = dtypes[dtype];
+      const data = new (Host as unknown as new (buffer: ArrayBuffer) => HostArray)(bytes.buffer);
+      arrays.push([name, array(data, { dtype, shape, device: options?.device })]);
+    }
+    return Object.fromEntries(arrays);
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Writes arrays to a .safetensors file, as the format's own library reads it.
+ *
+ * @throws {DTypeError} An array is complex64, which the format lacks.
+ */
+export async function saveSafetensors(
+  path: string | URL,
+  arrays: Readonly<Record<string, NDArray>>,
+  options?: SaveSafetensorsOptions,
+): Promise<void> {
+  // Wide items first, so that all are aligned.
+  const tensors = Object.entries(arrays)
+    .map(([name, a]) => ({ name, dtype: a.dtype, shape: a.shape, data: a.data() }))
+    .sort((a, b) => dtypes[b.dtype].itemsize - dtypes[a.dtype].itemsize);
+  const reads = Promise.all(tensors.map(({ data }) => data));
+  const [data, { open }, { formatHeader }] = await Promise.all([
+    reads,
+    import("node:fs/promises"),
+    import("./safetensors.ts"),
+  ]);
+  const header = formatHeader(tensors, options?.metadata);
+  const file = await open(path, "w");
+  try {
+    await file.writeFile(header);
+    for (const { buffer, byteOffset, byteLength } of data) {
+      for (let at = 0; at < byteLength; at += 1 << 30) {
+        const part = Math.min(byteLength - at, 1 << 30);
+        await file.writeFile(new Uint8Array(buffer, byteOffset + at, part));
+      }
+    }
+  } finally {
+    await file.close();
+  }
 }
 
 async function read(path: string | URL): Promise<Uint8Array<ArrayBuffer>> {
