@@ -58,6 +58,7 @@ const char *gk_parallel_problem(void);
 enum {
   GK_SCRATCH_REDUCE,
   GK_SCRATCH_SORT,
+  GK_SCRATCH_SORT_PART,
   GK_SCRATCH_MATMUL_A,
   GK_SCRATCH_MATMUL_B,
   GK_SCRATCH_MATMUL_C,

@@ -101,8 +101,6 @@ static const uint16_t pending[] = {
     GK_OP_put_along_axis,
     GK_OP_scatter_add,
     GK_OP_flat_index,
-    GK_OP_topk,
-    GK_OP_searchsorted,
     GK_OP_random_integers,
     GK_OP_fft,
     GK_OP_rfft,
@@ -135,7 +133,8 @@ static double estimate(const gk_call *call) {
     return n * k * (real ? 0.02 : 0.5) + 100;
   }
   case GK_FAMILY_SORT:
-    return n * 8;
+    if (call->op == GK_OP_topk) return n + 50.0 * (double)call->out[0]->size;
+    return n * (call->op == GK_OP_searchsorted ? 20 : 8);
   case GK_FAMILY_INDEX:
     return n * 1.5;
   case GK_FAMILY_SCAN:

@@ -1,327 +1,376 @@
-// sort and argsort along an axis. A line of elements becomes unsigned keys of the same width
-// (sort_simd.c), which are sorted by a stable radix sort, least significant byte first, and turned back. argsort
-// sorts (key, place) pairs: packed into 64 bits where the key has up to 32, else pairs of 64-bit
-// words. Time is linear in the line's length for any input; a byte that all keys share costs
-// nothing. A long line is sorted in parts by several threads, which then merge them.
+// sort and argsort along an axis. A line of elements becomes items (sort.h), which are sorted and
+// turned back. Lines that are strided go through contiguous tiles of several lines. A long line is
+// split by pivots from a sample into buckets, in chunks that fit into the cache, and several
+// threads sort the buckets.
 #include <stdatomic.h>
 #include <string.h>
 
+#include "../core/storage.h"
 #include "sort.h"
 
-#define INSERTION 16 // longest run sorted by insertion
-#define SMALL 400 // up to here merging beats counting
-#define PART (1 << 16) // a thread's part of a line has at least this many
-#define PIECE 50000 // elements worth a thread
-
-// What is sorted: keys of 1, 2, 4 or 8 bytes; packed keys and places; pairs of both.
-typedef struct pair {
-  uint64_t key, place;
-} pair;
-
-typedef struct sorter {
-  int bytes;
-  // Sorts n items by the low `key_bytes` of their keys, with `other` for as many items. Returns
-  // which of the two holds the result.
-  void *(*sort)(int64_t n, void *items, void *other, int key_bytes);
-  // Merges the sorted a and b into out, equal ones of a first: `count` items of the
-  // result from the `begin`-th on.
-  void (*merge)(const void *a, int64_t na, const void *b, int64_t nb, void *out, int64_t begin,
-                int64_t count);
-} sorter;
-
-#define KEY_ITSELF(x) (x)
-#define KEY_OF_PAIR(x) ((x).key)
-#define KEY_OF_PACKED(x) ((x) >> 32)
-
-#define SORTER(name, type, KEY, BYTES)                                                             \
-  static void name##_insert(int64_t n, type *items) {                                              \
-    for (int64_t i = 1; i < n; i++) {                                                              \
-      type x = items[i];                                                                           \
-      int64_t j = i;                                                                               \
-      for (; j > 0 && KEY(x) < KEY(items[j - 1]); j--) items[j] = items[j - 1];                    \
-      items[j] = x;                                                                                \
-    }                                                                                              \
-  }                                                                                                \
-  /* Where the first `begin` items of the merged result end in a. */                               \
-  static int64_t name##_split(const type *a, int64_t na, const type *b, int64_t nb,                \
-                              int64_t begin) {                                                     \
-    int64_t low = begin > nb ? begin - nb : 0, high = begin < na ? begin : na;                     \
-    while (low < high) {                                                                           \
-      int64_t middle = low + (high - low) / 2;                                                     \
-      if (KEY(b[begin - 1 - middle]) < KEY(a[middle]))                                             \
-        high = middle;                                                                             \
-      else                                                                                         \
-        low = middle + 1;                                                                          \
-    }                                                                                              \
-    return low;                                                                                    \
-  }                                                                                                \
-  static void name##_merge(const void *first, int64_t na, const void *second, int64_t nb,          \
-                           void *result, int64_t begin, int64_t count) {                           \
-    const type *a = first, *b = second;                                                            \
-    type *out = (type *)result + begin;                                                            \
-    int64_t i = name##_split(a, na, b, nb, begin), j = begin - i;                                  \
-    for (; count > 0 && i < na && j < nb; count--) {                                               \
-      bool take_b = KEY(b[j]) < KEY(a[i]);                                                         \
-      *out++ = take_b ? b[j] : a[i];                                                               \
-      j += take_b;                                                                                 \
-      i += !take_b;                                                                                \
-    }                                                                                              \
-    if (count > 0) memcpy(out, i < na ? a + i : b + j, (size_t)count * sizeof(type));              \
-  }                                                                                                \
-  static type *name##_sort_small(int64_t n, type *from, type *to) {                                \
-    for (int64_t i = 0; i < n; i += INSERTION)                                                     \
-      name##_insert(n - i < INSERTION ? n - i : INSERTION, from + i);                              \
-    for (int64_t run = INSERTION; run < n; run *= 2) {                                             \
-      for (int64_t i = 0; i < n; i += 2 * run) {                                                   \
-        int64_t na = n - i < run ? n - i : run, nb = n - i - na < run ? n - i - na : run;          \
-        name##_merge(from + i, na, from + i + na, nb, to + i, 0, na + nb);                         \
-      }                                                                                            \
-      type *t = from;                                                                              \
-      from = to;                                                                                   \
-      to = t;                                                                                      \
-    }                                                                                              \
-    return from;                                                                                   \
-  }                                                                                                \
-  static void *name##_sort(int64_t n, void *items, void *other, int bytes) {                       \
-    type *from = items, *to = other;                                                               \
-    if (n <= SMALL) return name##_sort_small(n, from, to);                                         \
-    int64_t counts[BYTES][256];                                                                    \
-    memset(counts, 0, sizeof counts);                                                              \
-    for (int64_t i = 0; i < n; i++) {                                                              \
-      uint64_t key = KEY(from[i]);                                                                 \
-      for (int d = 0; d < BYTES; d++) counts[d][key >> 8 * d & 255]++;                             \
-    }                                                                                              \
-    for (int d = 0; d < bytes; d++) {                                                              \
-      int64_t *count = counts[d], place = 0;                                                       \
-      if (count[(uint64_t)KEY(from[0]) >> 8 * d & 255] == n) continue;                             \
-      for (int v = 0; v < 256; v++) {                                                              \
-        int64_t c = count[v];                                                                      \
-        count[v] = place;                                                                          \
-        place += c;                                                                                \
-      }                                                                                            \
-      for (int64_t i = 0; i < n; i++)                                                              \
-        to[count[(uint64_t)KEY(from[i]) >> 8 * d & 255]++] = from[i];                              \
-      type *t = from;                                                                              \
-      from = to;                                                                                   \
-      to = t;                                                                                      \
-    }                                                                                              \
-    return from;                                                                                   \
-  }
-
-SORTER(k8, uint8_t, KEY_ITSELF, 1)
-SORTER(k16, uint16_t, KEY_ITSELF, 2)
-SORTER(k32, uint32_t, KEY_ITSELF, 4)
-SORTER(k64, uint64_t, KEY_ITSELF, 8)
-SORTER(packed, uint64_t, KEY_OF_PACKED, 4)
-SORTER(pairs, pair, KEY_OF_PAIR, 8)
-
-static const sorter of_keys[4] = {{1, k8_sort, k8_merge},
-                                  {2, k16_sort, k16_merge},
-                                  {4, k32_sort, k32_merge},
-                                  {8, k64_sort, k64_merge}};
-static const sorter of_packed = {8, packed_sort, packed_merge};
-static const sorter of_pairs = {sizeof(pair), pairs_sort, pairs_merge};
-
-// ---- one line
+#define LONG (1 << 17)              // elements from which a line is split
+#define PIECE 25000                 // elements worth a thread
+#define CHUNK_BYTES (256 << 10)     // of items: with as much room they fit into a core's cache
+#define MAX_BUCKETS 256
+#define SAMPLES 64                  // for each bucket
+#define TILE_LINES 64
+#define TILE_BYTES ((int64_t)1 << 20)
+#define MAX_TILE_BYTES ((int64_t)64 << 20) // for 16 lines, which share cache lines
 
 typedef struct sorting {
   const gk_call *call;
-  const sorter *sorter;
-  gk_sort_order order;
-  gk_cast_fn cast; // from the operand's dtype, NULL where it is `compute`
-  bool places; // argsort
-  int size_log2; // of an element
-  int64_t n, lines;
-  int64_t in_stride, out_stride; // along the axis
-  int64_t axis;
+  gk_sort_lines lines;
+  gk_sort_line line; // of which `data` is still missing
+  bool places;       // argsort
+  int item_bytes, in_bytes, out_bytes;
+  int64_t out_stride;             // along the axis
+  int64_t tile, tiles;            // lines in a tile; tiles in a row of lines
   _Atomic bool out_of_memory;
 } sorting;
 
-typedef struct line {
-  const sorting *job;
-  const char *in;
-  char *out;
-  char *items, *other;
-  int64_t part, run; // items in a part; in a run that is already sorted
-} line;
+// ---- lines
 
-// Items [begin, begin + count) of the line.
-static void load(const line *l, int64_t begin, int64_t count) {
-  const sorting *job = l->job;
+void gk_sort_lines_of(gk_sort_lines *lines, const gk_call *call) {
+  gk_view rest[3];
+  const gk_view *views[3];
+  const int count = 1 + call->outputs;
+  for (int k = 0; k < count; k++) {
+    const gk_view *v = k ? call->out[k - 1] : call->in[0];
+    rest[k] = *v;
+    views[k] = &rest[k];
+    if (!v->ndim) continue;
+    rest[k].shape[call->axis] = 1;
+    rest[k].strides[call->axis] = 0;
+  }
+  gk_loop_build(&lines->other, count, views);
+  lines->n = call->in[0]->ndim ? call->in[0]->shape[call->axis] : 1;
+  lines->count = 1;
+  for (int i = 0; i < lines->other.ndim; i++) lines->count *= lines->other.shape[i];
+}
+
+int64_t gk_sort_line_offset(const gk_sort_lines *lines, int k, int64_t i) {
+  int64_t offset = 0;
+  for (int axis = lines->other.ndim - 1; axis >= 0; axis--) {
+    offset += i % lines->other.shape[axis] * lines->other.strides[k][axis];
+    i /= lines->other.shape[axis];
+  }
+  return offset;
+}
+
+// ---- one line
+
+// Writes `count` sorted items to a line's results from `begin` on; `room` is for as many results.
+static void store(const sorting *job, int64_t count, const void *items, void *room, char *out,
+                  int64_t stride, int64_t begin) {
   const gk_sort_table *table = gk_sort_kernels();
-  int bytes = job->sorter->bytes, log2 = job->size_log2;
-  int in_bytes = gk_dtypes[job->call->in[0]->dtype].size;
-  const char *from = l->in + begin * job->in_stride * in_bytes;
-  char *items = l->items + begin * bytes, *keys = job->places ? l->other + begin * bytes : items;
-  if (job->cast) {
-    _Alignas(64) char raw[512 * 8];
-    for (int64_t i = 0; i < count; i += 512) {
-      int64_t m = count - i < 512 ? count - i : 512;
-      gk_cpu_gather(m, in_bytes, from + i * job->in_stride * in_bytes, job->in_stride, raw);
-      job->cast(m, raw, keys + (i << log2));
+  out += begin * stride * job->out_bytes;
+  void *results = stride == 1 ? out : room;
+  if (job->places)
+    table->places(count, items, results);
+  else
+    table->from_keys[job->line.log2](count, items, results, &job->line.order);
+  if (results != out) gk_cpu_scatter(count, job->out_bytes, results, out, stride);
+}
+
+// `room` is for GK_SORT_ROOMS times the line.
+static void sort_line(const sorting *job, gk_sort_line *l, char *out, int64_t stride, char *room) {
+  if (job->places) {
+    const int64_t *places = gk_sort_places(l, (int64_t *)room);
+    gk_cpu_scatter(l->n, 8, places, out, stride);
+    return;
+  }
+  char *other = room + l->n * job->item_bytes;
+  gk_sort_keys(l, 0, l->n, room);
+  char *items = gk_sort_items(gk_sort_wide(l), l->n, room, other, 0);
+  store(job, l->n, items, items == room ? other : room, out, stride, 0);
+}
+
+// ---- a long line by several threads
+
+typedef struct long_line {
+  sorting *job;
+  gk_sort_line line;
+  char *out;
+  bool wide; // items
+  int64_t out_stride;
+  int64_t chunk, chunks, buckets;
+  char *pivots;         // items between which the buckets lie
+  char *split, *sorted; // n items each
+  int64_t *starts;      // where each bucket begins in each chunk of `split`: [chunk][bucket]
+  int64_t *firsts;      // where each bucket begins in `sorted`
+} long_line;
+
+static void load(const long_line *l, int64_t begin, int64_t count, void *items) {
+  if (l->job->places)
+    gk_sort_pack(&l->line, begin, count, items);
+  else
+    gk_sort_keys(&l->line, begin, count, items);
+}
+
+// Puts n items of buckets [low, high) in the order of the buckets to `place` of `split` and on.
+static void split_items(const long_line *l, int64_t n, char *items, char *room, int64_t low,
+                        int64_t high, int64_t place, int64_t *starts) {
+  const int bytes = l->job->item_bytes;
+  if (high - low == 1) {
+    starts[low] = place;
+    if (n) memcpy(l->split + place * bytes, items, (size_t)(n * bytes));
+    return;
+  }
+  const int64_t middle = (low + high) / 2;
+  const char *pivot = l->pivots + (middle - 1) * bytes;
+  const int64_t below = gk_sort_partition(l->wide, n, items, pivot, items, room);
+  const int64_t rest = n - below;
+  split_items(l, below, items, room + rest * bytes, low, middle, place, starts);
+  split_items(l, rest, room, items + below * bytes, middle, high, place + below, starts);
+}
+
+static void split_chunks(void *context, int64_t begin, int64_t end, int thread) {
+  const long_line *l = context;
+  const int bytes = l->job->item_bytes;
+  (void)thread;
+  char *room = gk_scratch(GK_SCRATCH_SORT_PART, 2 * l->chunk * bytes);
+  if (!room) l->job->out_of_memory = true;
+  for (; room && begin < end; begin++) {
+    const int64_t first = begin * l->chunk;
+    const int64_t n = l->line.n - first < l->chunk ? l->line.n - first : l->chunk;
+    load(l, first, n, room);
+    split_items(l, n, room, room + n * bytes, 0, l->buckets, first, l->starts + begin * l->buckets);
+  }
+}
+
+// Where bucket b of chunk c ends.
+static int64_t end_of(const long_line *l, int64_t c, int64_t b) {
+  if (b + 1 < l->buckets) return l->starts[c * l->buckets + b + 1];
+  return c + 1 < l->chunks ? (c + 1) * l->chunk : l->line.n;
+}
+
+static void sort_buckets(void *context, int64_t begin, int64_t end, int thread) {
+  const long_line *l = context;
+  const int bytes = l->job->item_bytes;
+  (void)thread;
+  for (int64_t b = begin; b < end; b++) {
+    const int64_t first = l->firsts[b], count = l->firsts[b + 1] - first;
+    if (!count) continue;
+    char *items = l->sorted + first * bytes, *to = items;
+    char *room = gk_scratch(GK_SCRATCH_SORT_PART, 3 * count * 8);
+    if (!room) {
+      l->job->out_of_memory = true;
+      return;
     }
-    from = keys;
-  } else if (job->in_stride != 1) {
-    gk_cpu_gather(count, in_bytes, from, job->in_stride, keys);
-    from = keys;
-  }
-  table->to_keys[log2](count, from, keys, &job->order);
-  if (job->sorter == &of_packed) {
-    table->pack[log2](count, keys, (uint64_t *)items, (uint64_t)begin);
-  } else if (job->sorter == &of_pairs) {
-    for (int64_t i = 0; i < count; i++)
-      ((pair *)items)[i] = (pair){((const uint64_t *)keys)[i], (uint64_t)(begin + i)};
+    for (int64_t c = 0; c < l->chunks; c++) {
+      const int64_t start = l->starts[c * l->buckets + b];
+      const size_t part = (size_t)((end_of(l, c, b) - start) * bytes);
+      memcpy(to, l->split + start * bytes, part);
+      to += part;
+    }
+    char *result = gk_sort_items(l->wide, count, items, room, l->job->places ? 4 : 0);
+    if (l->job->places) gk_sort_finish(&l->line, count, (int64_t *)result, (int64_t *)room + count);
+    store(l->job, count, result, room + count * 8, l->out, l->out_stride, first);
   }
 }
 
-// Writes sorted items, which it overwrites, to places [begin, begin + count) of out.
-static void store(const line *l, char *items, int64_t begin, int64_t count) {
-  const sorting *job = l->job;
-  int bytes = job->places ? 8 : job->sorter->bytes;
-  char *out = l->out + begin * job->out_stride * bytes;
-  char *results = job->out_stride == 1 ? out : items;
-  if (job->sorter == &of_packed) {
-    for (int64_t i = 0; i < count; i++)
-      ((uint64_t *)results)[i] = ((const uint64_t *)items)[i] & 0xffffffffu;
-  } else if (job->sorter == &of_pairs) {
-    for (int64_t i = 0; i < count; i++) ((uint64_t *)results)[i] = ((const pair *)items)[i].place;
-  } else {
-    gk_sort_kernels()->from_keys[job->size_log2](count, items, results, &job->order);
+// Pivots from a sample at regular distances. With their places, equal keys are split evenly too,
+// but not where the rest of the keys is still to be compared.
+static void choose_pivots(const long_line *l, char *room) {
+  const int bytes = l->job->item_bytes;
+  const int64_t samples = SAMPLES * l->buckets, step = l->line.n / samples;
+  long_line sample = *l;
+  sample.line.stride *= step;
+  load(&sample, 0, samples, room);
+  if (l->job->places) {
+    int64_t *items = (int64_t *)room;
+    for (int64_t i = 0; i < samples; i++) items[i] += l->line.shift ? -i : i * (step - 1);
   }
-  if (results != out) gk_cpu_scatter(count, bytes, items, out, job->out_stride);
+  char *sorted = gk_sort_items(l->wide, samples, room, room + samples * bytes, 0);
+  for (int64_t b = 1; b < l->buckets; b++)
+    memcpy(l->pivots + (b - 1) * bytes, sorted + b * SAMPLES * bytes, (size_t)bytes);
 }
 
-static void sort_parts(void *context, int64_t begin, int64_t end, int thread) {
-  line *l = context;
-  const sorter *sorter = l->job->sorter;
-  (void)thread;
-  for (; begin < end; begin += l->part) {
-    int64_t count = end - begin < l->part ? end - begin : l->part;
-    load(l, begin, count);
-    char *items = l->items + begin * sorter->bytes;
-    char *sorted =
-        sorter->sort(count, items, l->other + begin * sorter->bytes, 1 << l->job->size_log2);
-    if (sorted != items) memcpy(items, sorted, (size_t)(count * sorter->bytes));
+static int64_t to_line(int64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+// The bits do not depend on the buckets: equal keys are equal bits or keep their order.
+static void sort_long_line(sorting *job, const gk_sort_line *line, char *out, int64_t stride) {
+  const int bytes = job->item_bytes;
+  const int64_t n = line->n, threads = gk_parallel_threads();
+  long_line l = {.job = job, .line = *line, .out = out, .out_stride = stride, .wide = bytes == 8};
+  l.chunk = CHUNK_BYTES / bytes;
+  l.chunks = (n + l.chunk - 1) / l.chunk;
+  l.buckets = 2;
+  while (l.buckets < MAX_BUCKETS && (l.buckets < 4 * threads || n / l.buckets > l.chunk))
+    l.buckets *= 2;
+  const int64_t items = to_line(n * bytes), starts = to_line(l.chunks * l.buckets * 8);
+  char *room = gk_scratch(GK_SCRATCH_SORT, 2 * items + starts + 16 * (MAX_BUCKETS + 1));
+  if (!room) {
+    job->out_of_memory = true;
+    return;
   }
-}
-
-// Items [begin, end) of what becomes of `items` when every two neighbouring runs are merged.
-static void merge_runs(void *context, int64_t begin, int64_t end, int thread) {
-  line *l = context;
-  const sorter *sorter = l->job->sorter;
-  int64_t n = l->job->n;
-  (void)thread;
-  while (begin < end) {
-    int64_t first = begin / (2 * l->run) * (2 * l->run);
-    int64_t na = n - first < l->run ? n - first : l->run;
-    int64_t nb = n - first - na < l->run ? n - first - na : l->run;
-    int64_t stop = first + na + nb < end ? first + na + nb : end;
-    const char *a = l->items + first * sorter->bytes;
-    sorter->merge(a, na, a + na * sorter->bytes, nb, l->other + first * sorter->bytes,
-                  begin - first, stop - begin);
-    begin = stop;
+  l.split = room;
+  l.sorted = l.split + items;
+  l.starts = (int64_t *)(l.sorted + items);
+  l.firsts = (int64_t *)((char *)l.starts + starts);
+  l.pivots = (char *)(l.firsts + MAX_BUCKETS + 1);
+  if (job->places) gk_sort_measure(&l.line);
+  choose_pivots(&l, l.split); // 2n items are more than two samples
+  gk_parallel(l.chunks, 1, split_chunks, &l);
+  if (job->out_of_memory) return;
+  l.firsts[0] = 0;
+  for (int64_t b = 0; b < l.buckets; b++) {
+    l.firsts[b + 1] = l.firsts[b];
+    for (int64_t c = 0; c < l.chunks; c++)
+      l.firsts[b + 1] += end_of(&l, c, b) - l.starts[c * l.buckets + b];
   }
-}
-
-static void store_parts(void *context, int64_t begin, int64_t end, int thread) {
-  line *l = context;
-  (void)thread;
-  store(l, l->items + begin * l->job->sorter->bytes, begin, end - begin);
-}
-
-// By all threads. The bits do not depend on the parts: equal keys are equal bits or keep their order.
-static void sort_line_together(line *l) {
-  const sorting *job = l->job;
-  int64_t n = job->n, threads = gk_parallel_threads();
-  l->part = (n + threads - 1) / threads;
-  if (l->part < PART) l->part = PART;
-  gk_parallel(n, l->part, sort_parts, l);
-  for (l->run = l->part; l->run < n; l->run *= 2) {
-    gk_parallel(n, PIECE, merge_runs, l);
-    char *t = l->items;
-    l->items = l->other;
-    l->other = t;
-  }
-  gk_parallel(n, PIECE, store_parts, l);
-}
-
-static void sort_line(line *l) {
-  const sorting *job = l->job;
-  load(l, 0, job->n);
-  store(l, job->sorter->sort(job->n, l->items, l->other, 1 << job->size_log2), 0, job->n);
+  gk_parallel(l.buckets, 1, sort_buckets, &l);
 }
 
 // ---- all lines
 
-static void sort_lines(void *context, int64_t begin, int64_t end, int thread) {
-  sorting *job = context;
-  const gk_view *in = job->call->in[0], *out = job->call->out[0];
-  int in_bytes = gk_dtypes[in->dtype].size, out_bytes = gk_dtypes[out->dtype].size;
-  (void)thread;
-  int64_t bytes = job->n * job->sorter->bytes;
-  bytes = (bytes + 63) / 64 * 64;
-  line l = {.job = job};
-  l.items = gk_scratch(GK_SCRATCH_SORT, 2 * bytes);
-  if (!l.items) {
-    job->out_of_memory = true;
-    return;
+static bool is_together(const sorting *job) {
+  return job->lines.n >= LONG && job->lines.count < gk_parallel_threads();
+}
+
+// `lines` lines from `first` on of operand k as a matrix, and a contiguous one in their place.
+static void tile_views(const sorting *job, int k, int64_t first, int64_t lines, gk_view *strided,
+                       gk_view *plain, gk_storage *storage, char *memory) {
+  const gk_view *v = k ? job->call->out[0] : job->call->in[0];
+  const gk_loop *other = &job->lines.other;
+  *strided = *v;
+  strided->ndim = 2;
+  strided->offset += gk_sort_line_offset(&job->lines, k, first) * gk_dtypes[v->dtype].size;
+  strided->shape[0] = lines;
+  strided->shape[1] = job->lines.n;
+  strided->strides[0] = other->strides[k][other->ndim - 1];
+  strided->strides[1] = v->strides[job->call->axis];
+  strided->size = lines * job->lines.n;
+  gk_view_update_contiguous(strided);
+  *plain = *strided;
+  memset(storage, 0, sizeof *storage);
+  storage->data = memory;
+  storage->bytes = gk_view_bytes(plain);
+  plain->storage = storage;
+  plain->offset = 0;
+  gk_view_make_contiguous(plain);
+}
+
+static void copy(const gk_view *from, const gk_view *to, sorting *job) {
+  gk_call call = gk_copy_call(from, to);
+  gk_error error;
+  if (gk_cpu_copy(&call, &error) != GK_OK) job->out_of_memory = true;
+}
+
+// Tile i of all, and `room` for it.
+static void sort_tile(sorting *job, int64_t i, char *room) {
+  const gk_loop *other = &job->lines.other;
+  const int64_t n = job->lines.n, width = other->shape[other->ndim - 1];
+  const int64_t begin = i % job->tiles * job->tile, first = i / job->tiles * width + begin;
+  const int64_t lines = width - begin < job->tile ? width - begin : job->tile;
+  const bool copies_in = job->line.stride != 1, copies_out = job->out_stride != 1;
+  char *in = room, *out = in + to_line(job->tile * n * job->in_bytes);
+  char *rest = out + to_line(job->tile * n * job->out_bytes);
+  gk_view strided, plain;
+  gk_storage storage;
+  if (copies_in) {
+    tile_views(job, 0, first, lines, &strided, &plain, &storage, in);
+    copy(&strided, &plain, job);
   }
-  l.other = l.items + bytes;
-  for (int64_t i = begin; i < end; i++) {
-    int64_t index = i, in_offset = 0, out_offset = 0;
-    for (int axis = in->ndim - 1; axis >= 0; axis--) {
-      if (axis == job->axis) continue;
-      in_offset += index % in->shape[axis] * in->strides[axis];
-      out_offset += index % in->shape[axis] * out->strides[axis];
-      index /= in->shape[axis];
-    }
-    l.in = gk_view_data(in) + in_offset * in_bytes;
-    l.out = gk_view_data(out) + out_offset * out_bytes;
-    if (job->n >= 2 * PART && job->lines < gk_parallel_threads())
-      sort_line_together(&l);
-    else
-      sort_line(&l);
+  for (int64_t j = 0; j < lines; j++) {
+    gk_sort_line line = job->line;
+    line.stride = 1;
+    line.data = copies_in ? in + j * n * job->in_bytes
+                          : gk_view_data(job->call->in[0]) +
+                                gk_sort_line_offset(&job->lines, 0, first + j) * job->in_bytes;
+    char *to = copies_out ? out + j * n * job->out_bytes
+                          : gk_view_data(job->call->out[0]) +
+                                gk_sort_line_offset(&job->lines, 1, first + j) * job->out_bytes;
+    sort_line(job, &line, to, 1, rest);
+  }
+  if (copies_out) {
+    tile_views(job, 1, first, lines, &strided, &plain, &storage, out);
+    copy(&plain, &strided, job);
   }
 }
 
-static gk_sort_order order_of(const gk_call *call) {
-  const gk_dtype_info *info = &gk_dtypes[call->compute];
-  uint64_t sign = (uint64_t)1 << (info->bits - 1);
-  gk_sort_order order = {.descending = call->flags & 4, .equal_zeros = call->op == GK_OP_argsort};
-  if (info->class == GK_CLASS_SIGNED) order.flip = sign;
-  if (info->class == GK_CLASS_FLOAT) {
-    order.sign = sign;
-    order.infinity = call->compute == GK_float16    ? 0x7c00
-                     : call->compute == GK_bfloat16 ? 0x7f80
-                     : call->compute == GK_float32  ? 0x7f800000
-                                                    : (uint64_t)0x7ff << 52;
+static void sort_tiles(void *context, int64_t begin, int64_t end, int thread) {
+  sorting *job = context;
+  const int64_t n = job->lines.n;
+  (void)thread;
+  char *room = gk_scratch(GK_SCRATCH_SORT, to_line(job->tile * n * job->in_bytes) +
+                                               to_line(job->tile * n * job->out_bytes) +
+                                               GK_SORT_ROOMS * n * 8);
+  if (!room) job->out_of_memory = true;
+  for (; room && begin < end; begin++) sort_tile(job, begin, room);
+}
+
+static void sort_lines(void *context, int64_t begin, int64_t end, int thread) {
+  sorting *job = context;
+  (void)thread;
+  char *room = NULL;
+  if (!is_together(job)) {
+    room = gk_scratch(GK_SCRATCH_SORT, GK_SORT_ROOMS * job->lines.n * 8);
+    if (!room) {
+      job->out_of_memory = true;
+      return;
+    }
   }
-  return order;
+  for (int64_t i = begin; i < end; i++) {
+    gk_sort_line line = job->line;
+    line.data = gk_view_data(job->call->in[0]) +
+                gk_sort_line_offset(&job->lines, 0, i) * job->in_bytes;
+    char *out = gk_view_data(job->call->out[0]) +
+                gk_sort_line_offset(&job->lines, 1, i) * job->out_bytes;
+    if (room)
+      sort_line(job, &line, out, job->out_stride, room);
+    else
+      sort_long_line(job, &line, out, job->out_stride);
+  }
+}
+
+// Lines of a tile: 1 where lines need none.
+static int64_t tile_lines(const sorting *job) {
+  const gk_loop *other = &job->lines.other;
+  const int64_t width = other->shape[other->ndim - 1];
+  const int64_t bytes = job->lines.n * (job->in_bytes + job->out_bytes);
+  if ((job->line.stride == 1 && job->out_stride == 1) || width < 4) return 1;
+  int64_t lines = TILE_BYTES / bytes;
+  if (lines < 16) lines = 16 * bytes <= MAX_TILE_BYTES ? 16 : 1;
+  if (lines > TILE_LINES) lines = TILE_LINES;
+  return lines < width ? lines : width;
 }
 
 gk_status gk_cpu_sort(const gk_call *call, gk_error *error) {
+  if (call->op == GK_OP_topk) return gk_cpu_topk(call, error);
+  if (call->op == GK_OP_searchsorted) return gk_cpu_searchsorted(call, error);
   const gk_view *in = call->in[0], *out = call->out[0];
   if (out->size == 0) return GK_OK;
-  sorting job = {.call = call, .order = order_of(call), .places = call->op == GK_OP_argsort};
-  job.axis = in->ndim ? call->axis : -1;
-  job.n = in->ndim ? in->shape[call->axis] : 1;
-  job.in_stride = in->ndim ? in->strides[call->axis] : 1;
+  sorting job = {.call = call, .places = call->op == GK_OP_argsort};
+  gk_sort_lines_of(&job.lines, call);
+  const int64_t n = job.lines.n;
+  if (n > (job.places ? (int64_t)UINT32_MAX : INT64_MAX / 64))
+    return gk_error_set(error, GK_UNSUPPORTED,
+                        "%s: an axis of %lld elements; at most %lld can be sorted",
+                        gk_op_name(call->op), (long long)n,
+                        (long long)(job.places ? (int64_t)UINT32_MAX : INT64_MAX / 64));
+  job.in_bytes = gk_dtypes[in->dtype].size;
+  job.out_bytes = gk_dtypes[out->dtype].size;
+  job.line = (gk_sort_line){.n = n, .size = job.in_bytes};
+  job.line.stride = in->ndim ? in->strides[call->axis] : 1;
   job.out_stride = in->ndim ? out->strides[call->axis] : 1;
-  job.lines = out->size / job.n;
-  job.cast = in->dtype == call->compute ? NULL : gk_cpu_cast(in->dtype, call->compute);
-  while (1 << job.size_log2 < gk_dtypes[call->compute].size) job.size_log2++;
-  if (!job.places)
-    job.sorter = &of_keys[job.size_log2];
-  else
-    job.sorter = job.size_log2 < 3 && job.n <= UINT32_MAX ? &of_packed : &of_pairs;
-  if (job.n > INT64_MAX / 64)
-    job.out_of_memory = true;
-  else if (job.n >= 2 * PART && job.lines < gk_parallel_threads())
-    sort_lines(&job, 0, job.lines, 0);
-  else
-    gk_parallel(job.lines, 1 + PIECE / job.n, sort_lines, &job);
+  while (1 << job.line.log2 < job.in_bytes) job.line.log2++;
+  job.line.order = gk_sort_order_of(in->dtype, call->flags & 4,
+                                    job.places ? GK_SORT_EQUAL_ZEROS : 0);
+  job.item_bytes = job.places || gk_sort_wide(&job.line) ? 8 : 4;
+  job.tile = tile_lines(&job);
+  if (is_together(&job)) {
+    sort_lines(&job, 0, job.lines.count, 0);
+  } else if (job.tile > 1) {
+    const gk_loop *other = &job.lines.other;
+    const int64_t width = other->shape[other->ndim - 1];
+    job.tiles = (width + job.tile - 1) / job.tile;
+    gk_parallel(job.lines.count / width * job.tiles, 1 + PIECE / (job.tile * n), sort_tiles, &job);
+  } else {
+    gk_parallel(job.lines.count, 1 + PIECE / n, sort_lines, &job);
+  }
   if (job.out_of_memory)
     return gk_error_set(error, GK_OUT_OF_MEMORY, "%s: no memory for %lld keys",
-                        gk_ops[call->op].name, (long long)job.n);
+                        gk_op_name(call->op), (long long)n);
   return GK_OK;
 }
