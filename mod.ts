@@ -57,6 +57,7 @@ export { getPrintOptions, type PrintOptions, setPrintOptions } from "./lib/array
 
 export * from "./lib/ops/elementwise.ts";
 export * from "./lib/ops/reduce.ts";
+export * from "./lib/ops/sets.ts";
 export * from "./lib/ops/sort.ts";
 export * from "./lib/ops/linalg.ts";
 export * from "./lib/ops/indexing.ts";

@@ -313,10 +313,10 @@ static void sort_lines(void *context, int64_t begin, int64_t end, int thread) {
   }
   for (int64_t i = begin; i < end; i++) {
     gk_sort_line line = job->line;
-    line.data = gk_view_data(job->call->in[0]) +
-                gk_sort_line_offset(&job->lines, 0, i) * job->in_bytes;
-    char *out = gk_view_data(job->call->out[0]) +
-                gk_sort_line_offset(&job->lines, 1, i) * job->out_bytes;
+    line.data =
+        gk_view_data(job->call->in[0]) + gk_sort_line_offset(&job->lines, 0, i) * job->in_bytes;
+    char *out =
+        gk_view_data(job->call->out[0]) + gk_sort_line_offset(&job->lines, 1, i) * job->out_bytes;
     if (room)
       sort_line(job, &line, out, job->out_stride, room);
     else
@@ -355,8 +355,8 @@ gk_status gk_cpu_sort(const gk_call *call, gk_error *error) {
   job.line.stride = in->ndim ? in->strides[call->axis] : 1;
   job.out_stride = in->ndim ? out->strides[call->axis] : 1;
   while (1 << job.line.log2 < job.in_bytes) job.line.log2++;
-  job.line.order = gk_sort_order_of(in->dtype, call->flags & 4,
-                                    job.places ? GK_SORT_EQUAL_ZEROS : 0);
+  job.line.order =
+      gk_sort_order_of(in->dtype, call->flags & 4, job.places ? GK_SORT_EQUAL_ZEROS : 0);
   job.item_bytes = job.places || gk_sort_wide(&job.line) ? 8 : 4;
   job.tile = tile_lines(&job);
   if (is_together(&job)) {

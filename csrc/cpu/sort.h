@@ -15,10 +15,10 @@
 #include "cpu.h"
 
 typedef struct gk_sort_order {
-  uint64_t flip;     // bits turned first: those of an unsigned or descending order
+  uint64_t flip; // bits turned first: those of an unsigned or descending order
   uint64_t infinity; // floats: its bits, larger magnitudes are NaN; else 0
-  uint64_t nan;      // the bits that stand for any NaN, which put it last or first
-  bool equal_zeros;  // -0 has the key of 0 (and cannot be told from it afterwards)
+  uint64_t nan; // the bits that stand for any NaN, which put it last or first
+  bool equal_zeros; // -0 has the key of 0 (and cannot be told from it afterwards)
 } gk_sort_order;
 
 enum { GK_SORT_NAN_FIRST = 1, GK_SORT_EQUAL_ZEROS = 2 };
@@ -73,7 +73,7 @@ typedef struct gk_sort_line {
   const char *data; // of element 0
   int64_t n, stride;
   gk_cast_fn cast; // where the elements have another dtype than the keys are made for
-  int size, log2;  // of an element; of one of that dtype
+  int size, log2; // of an element; of one of that dtype
   gk_sort_order order;
   // For the places of wide keys, whose items have only the highest 32 bits of their range.
   uint64_t least;

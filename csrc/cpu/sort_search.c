@@ -5,13 +5,13 @@
 #include "sort.h"
 
 #define PIECE 4000 // values worth a thread
-#define FEW 2000   // elements for each value from which the vector is not made keys of
+#define FEW 2000 // elements for each value from which the vector is not made keys of
 
 typedef struct searching {
   gk_sort_line sorted, values;
   const gk_call *call;
   const char *keys; // NULL: made one by one
-  gk_loop loop;     // out[0], in[1]
+  gk_loop loop; // out[0], in[1]
   bool right;
 } searching;
 
@@ -68,9 +68,8 @@ static void search_values(void *context, int64_t begin, int64_t end, int thread)
       from += rest % job->loop.shape[axis] * job->loop.strides[1][axis];
       rest /= job->loop.shape[axis];
     }
-    search_row(job, count, gk_view_data(in) + from * job->values.size,
-               job->loop.strides[1][inner], (int64_t *)gk_view_data(out) + to,
-               job->loop.strides[0][inner]);
+    search_row(job, count, gk_view_data(in) + from * job->values.size, job->loop.strides[1][inner],
+               (int64_t *)gk_view_data(out) + to, job->loop.strides[0][inner]);
     begin += count;
   }
 }

@@ -38,7 +38,7 @@
       GK_VECTORIZE for (int64_t i = 0; i < n; i++) to[i] = (word)from[i] ^ flip;                   \
       return;                                                                                      \
     }                                                                                              \
-    const word rest = (word)~(word)((word)1 << (bits - 1));                                        \
+    const word rest = (word) ~(word)((word)1 << (bits - 1));                                       \
     GK_VECTORIZE for (int64_t i = 0; i < n; i++) {                                                 \
       word x = (word)from[i];                                                                      \
       word turn = (word)((int##bits##_t)x >> (bits - 1));                                          \

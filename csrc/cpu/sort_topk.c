@@ -7,9 +7,9 @@
 #include "blocks.h"
 #include "sort.h"
 
-#define LONG (1 << 17)    // elements from which several threads filter a line
-#define PIECE 100000      // elements worth a thread
-#define SHORT 1024        // elements up to which a line is sorted whole
+#define LONG (1 << 17) // elements from which several threads filter a line
+#define PIECE 100000 // elements worth a thread
+#define SHORT 1024 // elements up to which a line is sorted whole
 #define SAMPLES 4096
 
 typedef struct finding {
@@ -125,8 +125,7 @@ static void collect_parts(void *context, int64_t begin, int64_t end, int thread)
   (void)thread;
   for (; begin < end; begin++) {
     const int64_t first = begin * s->part, last = first + s->part;
-    collect(s->line, s->k, first, last < s->line->n ? last : s->line->n, s->most,
-            &s->parts[begin]);
+    collect(s->line, s->k, first, last < s->line->n ? last : s->line->n, s->most, &s->parts[begin]);
   }
 }
 
@@ -186,7 +185,7 @@ static void pick(int bytes, int64_t count, const char *in, int64_t stride, const
                  char *out, int64_t out_stride) {
 #define PICK(T)                                                                                    \
   for (int64_t i = 0; i < count; i++)                                                              \
-    ((T *)out)[i * out_stride] = ((const T *)in)[places[i] * stride]
+  ((T *)out)[i * out_stride] = ((const T *)in)[places[i] * stride]
   if (bytes == 1)
     PICK(uint8_t);
   else if (bytes == 2)
@@ -228,11 +227,11 @@ gk_status gk_cpu_topk(const gk_call *call, gk_error *error) {
                         "topk: an axis of %lld elements; at most %lld can be searched",
                         (long long)n, (long long)UINT32_MAX);
   gk_sort_lines_of(&job.lines, call);
-  job.line = (gk_sort_line){
-      .n = n, .stride = in->strides[call->axis], .size = gk_dtypes[in->dtype].size};
+  job.line =
+      (gk_sort_line){.n = n, .stride = in->strides[call->axis], .size = gk_dtypes[in->dtype].size};
   while (1 << job.line.log2 < job.line.size) job.line.log2++;
-  job.line.order = gk_sort_order_of(in->dtype, largest,
-                                    GK_SORT_EQUAL_ZEROS | (largest ? GK_SORT_NAN_FIRST : 0));
+  job.line.order =
+      gk_sort_order_of(in->dtype, largest, GK_SORT_EQUAL_ZEROS | (largest ? GK_SORT_NAN_FIRST : 0));
   if (n >= LONG && job.lines.count < threads) {
     job.parts = threads < MAX_PARTS ? threads : MAX_PARTS;
     find_lines(&job, 0, job.lines.count, 0);

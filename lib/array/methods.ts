@@ -11,7 +11,8 @@ import { extend } from "./ndarray.ts";
 import { Op } from "../ops/table.ts";
 import { binary, ternary, unary } from "../ops/submit.ts";
 import { all, any, argmax, argmin, cumsum, max, mean, min, prod, sum } from "../ops/reduce.ts";
-import { argsort, sort } from "../ops/sort.ts";
+import { argsort, searchsorted, sort, topk } from "../ops/sort.ts";
+import { unique } from "../ops/sets.ts";
 import { dot, matmul, outer } from "../ops/linalg.ts";
 import { mask, nonzero, take } from "../ops/indexing.ts";
 import { tile } from "../ops/joining.ts";
@@ -22,7 +23,8 @@ import type { Indices, TakeOptions } from "../ops/indexing.ts";
 import type { MatmulOptions, ProductOf } from "../ops/linalg.ts";
 import type { PadOptions, PadWidth } from "../ops/rearranging.ts";
 import type { CumulativeOptions, PlainReduceOptions } from "../ops/reduce.ts";
-import type { SortOptions } from "../ops/sort.ts";
+import type { Unique, UniqueOptions } from "../ops/sets.ts";
+import type { SearchOptions, SortOptions, Topk, TopkOptions } from "../ops/sort.ts";
 import type { Common, DTypeOf, OpOptions, Operand, ReduceOptions } from "../ops/submit.ts";
 
 export { adopt, NDArray } from "./ndarray.ts";
@@ -281,10 +283,16 @@ declare module "./ndarray.ts" {
     all(options?: PlainReduceOptions): NDArray<"bool">;
     /** The running sum along an axis, or of the flattened array. */
     cumsum<R extends DType = WideOf<D>>(options?: CumulativeOptions<R>): NDArray<R>;
-    /** The elements sorted along an axis. */
+    /** The elements sorted along an axis. Every dtype but complex64; NaN comes last in either direction, -0 before 0. */
     sort(options?: SortOptions): NDArray<D>;
-    /** The indices that sort along an axis. */
+    /** The indices that sort along an axis; equal elements (-0 and 0 too) keep their order. */
     argsort(options?: SortOptions): NDArray<"int64">;
+    /** The `k` largest elements along an axis, or the smallest, and their indices: best first, of equal ones that with the lower index first. NaN counts as the largest, as in PyTorch. */
+    topk(k: number, options?: TopkOptions): Topk<D>;
+    /** Where to insert values into a sorted vector so that it stays sorted: how many of its elements are less than each value, or with side "right" not greater. NaN is sorted last. The result is int64 and has the shape of `v`. Arrays are compared in their common dtype, a number exactly. */
+    searchsorted(v: NDArray | number, options?: SearchOptions): NDArray<"int64">;
+    /** The different values of the flattened array, in order; all NaN are one, as are -0 and 0. It waits for their number. With any of the options the result is a record of `values` and what was asked for. */
+    unique<O extends UniqueOptions = Record<never, never>>(options?: O): Unique<D, O>;
     /** The matrix product of `a` [..., m, k] and `b` [..., k, n]: [..., m, n]. Leading axes broadcast; a vector is a row on the left and a column on the right, and its axis is dropped from the result. */
     matmul<B extends DType, R extends DType = ProductOf<D, B>>(b: NDArray<B>, options?: MatmulOptions<R>): NDArray<R>;
     /** The product of two vectors' elements summed up; of matrices the matrix product; with an array of no axes the products with it. Else the sums over the last axis of `a` and the last but one of `b`: [..., k] and [..., k, n] give all axes of `a` but the last, then all of `b` but the last but one. */
@@ -688,6 +696,15 @@ extend({
   },
   argsort(options?: never) {
     return argsort(this, options);
+  },
+  topk(k: never, options?: never) {
+    return topk(this, k, options);
+  },
+  searchsorted(v: never, options?: never) {
+    return searchsorted(this, v, options);
+  },
+  unique(options?: never) {
+    return unique(this, options);
   },
   matmul(b: never, options?: never) {
     return matmul(this, b, options);

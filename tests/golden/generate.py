@@ -35,6 +35,7 @@ import numpy as np
 
 import indexing
 import shapes
+import sort
 import text
 from support import (
     DTYPES,
@@ -418,38 +419,6 @@ def matmul():
     file.save()
 
 
-# ---- sort, argsort
-
-
-def sorting():
-    rng, file = np.random.default_rng(4), File("sort")
-    s = {t: file.array(f"s.{t}", special(t, rng)) for t in DTYPES}
-    m = {t: file.array(f"m.{t}", mild(t, rng, (3, 5, 4))) for t in DTYPES}
-    long = {
-        t: file.array(f"long.{t}", special(t, rng, (4, 70))) for t in ["int16", "int64", *FLOATS]
-    }
-    for t in DTYPES:
-        views = list(layouts(s[t]).values()) + [m[t], m[t].transpose(2, 1, 0), m[t].at("::-2", 1)]
-        views += [long[t], long[t].transpose(1, 0)] if t in long else []
-        for x in views:
-            axes = ["none", None, 0] if x.value.ndim == 2 else ["none", None, 1][: x.value.ndim]
-            for axis in [1] if x.name.startswith("long") else axes or ["none"]:
-                # Not given: the last one; null: flattened.
-                options = {} if axis == "none" else {"axis": axis}
-                where = -1 if axis == "none" and x.value.ndim else None if axis == "none" else axis
-                file.case("sort", [x], sort(x.value, where), "equal", **options)
-                file.case("argsort", [x], argsort(x.value, where), **options)
-    file.save()
-
-
-def sort(x, axis):
-    return np.sort(x, axis=axis, kind="stable") if x.ndim else x
-
-
-def argsort(x, axis):
-    return np.argsort(x, axis=axis, kind="stable") if x.ndim else np.int64(0)
-
-
 # ---- conversions and creation
 
 
@@ -512,10 +481,10 @@ if __name__ == "__main__":
     elementwise()
     reductions()
     matmul()
-    sorting()
     creation()
     indexing.indexing()
     shapes.shapes()
+    sort.sorting()
     text.printing()
     text.promotion()
     files = [p for p in HERE.iterdir() if p.suffix in (".npz", ".json")]

@@ -1,0 +1,114 @@
+// Arrays as sets of values.
+
+import { arange, empty, ones } from "../array/create.ts";
+import type { DType } from "../array/dtype.ts";
+import type { NDArray } from "../array/ndarray.ts";
+import { UnsupportedError } from "../errors.ts";
+import { isnan, less, logicalOr, sub } from "./elementwise.ts";
+import { take } from "./indexing.ts";
+import { sum } from "./reduce.ts";
+import { searchsorted } from "./sort.ts";
+import { submit } from "./submit.ts";
+import { Op } from "./table.ts";
+
+/** What `unique` takes: which other results it gives. */
+export interface UniqueOptions {
+  /** Where each value comes first in the flattened array? */
+  readonly returnIndex?: boolean | undefined;
+  /** Which of the values each element is, in the array's shape? */
+  readonly returnInverse?: boolean | undefined;
+  /** How many elements each value has? */
+  readonly returnCounts?: boolean | undefined;
+}
+
+/** The results of `unique` where more than the values is asked for. */
+export interface UniqueParts<D extends DType, O extends UniqueOptions = UniqueOptions> {
+  /** The different values, in order. */
+  readonly values: NDArray<D>;
+  /** Where each comes first in the flattened array. */
+  readonly indices: Asked<O["returnIndex"]>;
+  /** The place among `values` of each element. */
+  readonly inverse: Asked<O["returnInverse"]>;
+  /** How often each occurs. */
+  readonly counts: Asked<O["returnCounts"]>;
+}
+
+type Asked<X> = X extends true ? NDArray<"int64"> : undefined;
+
+/** What `unique` gives: an array, or a record where more than the values is asked for. */
+export type Unique<D extends DType, O extends UniqueOptions> = true extends
+  O["returnIndex"] | O["returnInverse"] | O["returnCounts"] ? UniqueParts<D, O>
+  : NDArray<D>;
+
+/**
+ * The different values of the flattened array, in order; all NaN are one, as are -0 and 0. It waits
+ * for their number. With any of the options the result is a record of `values` and what was asked
+ * for.
+ *
+ * @throws {UnsupportedError} A graph is being recorded.
+ */
+export function unique<D extends DType, O extends UniqueOptions = Record<never, never>>(
+  a: NDArray<D>,
+  options?: O,
+): Unique<D, O> {
+  const { returnIndex, returnInverse, returnCounts } = options ?? {} as UniqueOptions;
+  using flat = a.ravel();
+  const along = { params: [0], name: "unique" };
+  using order = returnIndex ? submit(Op.argsort, [flat], along) as NDArray<"int64"> : undefined;
+  using sorted = order === undefined
+    ? submit(Op.sort, [flat], along) as NDArray<D>
+    : take(flat, order);
+  const n = sorted.size;
+  using isFirst = firsts(sorted);
+  const count = n === 0 ? 0 : waitForCount(isFirst);
+  const pick = <E extends DType>(from: NDArray<E>) =>
+    submit(Op.compress, [from, isFirst], { params: [count], name: "unique" }) as NDArray<E>;
+
+  const values = pick(sorted);
+  if (!returnIndex && !returnInverse && !returnCounts) return values as Unique<D, O>;
+  let counts: NDArray<"int64"> | undefined;
+  if (returnCounts) {
+    using places = arange(0, n, 1, { dtype: "int64", device: a.device });
+    using starts = pick(places);
+    counts = empty(count, { dtype: "int64", device: a.device });
+    if (count > 0) {
+      using here = starts.at(":-1"), next = starts.at("1:"), last = starts.at("-1:");
+      using most = counts.at(":-1"), rest = counts.at("-1:");
+      sub(next, here, { out: most });
+      sub(n, last, { out: rest });
+    }
+  }
+  return {
+    values,
+    indices: order === undefined ? undefined : pick(order),
+    inverse: returnInverse ? searchsorted(values, a) : undefined,
+    counts,
+  } as Unique<D, O>;
+}
+
+/** Which elements of a sorted vector differ from the one before. */
+function firsts(sorted: NDArray): NDArray<"bool"> {
+  const n = sorted.size;
+  const isFirst = ones(n, { dtype: "bool", device: sorted.device });
+  if (n < 2) return isFirst;
+  using before = sorted.at(":-1"), after = sorted.at("1:"), rest = isFirst.at("1:");
+  less(before, after, { out: rest });
+  if (sorted.dtype.includes("float")) {
+    using wasNan = isnan(before), isNan = isnan(after);
+    using begins = less(wasNan, isNan);
+    logicalOr(rest, begins, { out: rest });
+  }
+  return isFirst;
+}
+
+function waitForCount(mask: NDArray<"bool">): number {
+  using count = sum(mask);
+  try {
+    return Number(count.item());
+  } catch (error) {
+    if (!(error instanceof UnsupportedError)) throw error;
+    const message = "unique: how many values there are depends on the elements, so it cannot be " +
+      "recorded in a graph; call it outside";
+    throw new UnsupportedError(message, { op: "unique", cause: error });
+  }
+}
