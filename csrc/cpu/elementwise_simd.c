@@ -7,31 +7,15 @@
 
 #include "elementwise.h"
 #include "exponential.h"
-#include "simd.h"
+#include "float_division.h"
+#include "integer_loops.h"
+#include "loops.h"
+#include "rounding.h"
 #include "trigonometry.h"
 
 #if defined(__x86_64__) || defined(_M_X64)
 #include <immintrin.h>
 #endif
-
-#define LOOP(name, A, B, C, R, prepare, expression)                                                \
-  static void name(int64_t n, const void *pa, const void *pb, const void *pc, void *po) {          \
-    const A *a_ = pa;                                                                              \
-    const B *b_ = pb;                                                                              \
-    const C *c_ = pc;                                                                              \
-    R *o_ = po;                                                                                    \
-    (void)b_;                                                                                      \
-    (void)c_;                                                                                      \
-    GK_VECTORIZE                                                                                   \
-    for (int64_t i = 0; i < n; i++) {                                                              \
-      prepare;                                                                                     \
-      o_[i] = (R)(expression);                                                                     \
-    }                                                                                              \
-  }
-#define UNARY(name, T, R, expression) LOOP(name, T, T, T, R, T x = a_[i], expression)
-#define BINARY(name, T, R, expression) LOOP(name, T, T, T, R, T a = a_[i]; T b = b_[i], expression)
-#define TERNARY(name, A, T, R, expression)                                                         \
-  LOOP(name, A, T, T, R, A a = a_[i]; T b = b_[i]; T c = c_[i], expression)
 
 // ---- what does not depend on the sign: T in, W wide enough not to be promoted to int
 
@@ -56,15 +40,14 @@ MODULAR(32, uint32_t, uint32_t)
 MODULAR(64, uint64_t, uint64_t)
 
 UNARY(not_u8, uint8_t, uint8_t, x ^ 1)
-BINARY(and_u8, uint8_t, uint8_t, a &b)
-BINARY(or_u8, uint8_t, uint8_t, a | b)
 
-static void false_u8(int64_t n, const void *a, const void *b, const void *c, void *out) {
-  (void)a;
-  (void)b;
-  (void)c;
-  memset(out, 0, (size_t)n);
-}
+#define CONSTANT(name, value)                                                                      \
+  static void name(int64_t n, const void *a, const void *b, const void *c, void *out) {            \
+    (void)a, (void)b, (void)c;                                                                     \
+    memset(out, value, (size_t)n);                                                                 \
+  }
+CONSTANT(false_u8, 0)
+CONSTANT(true_u8, 1)
 
 // ---- what does
 
@@ -106,35 +89,26 @@ UNARY(sign_u64, uint64_t, uint64_t, x != 0)
 
 // ---- floats
 
-#if defined(__SSE4_1__) || defined(__aarch64__)
-#define floor32(x) __builtin_floorf(x)
-#define floor64(x) __builtin_floor(x)
-#else
-// SSE2 has no rounding: adding the power of two that leaves no bits for a fraction rounds to
-// the nearest integer, which is then put right.
-#define FLOOR(name, T, power, fabs, copysign)                                                      \
-  static inline T name(T x) {                                                                      \
-    T a = fabs(x), nearest = copysign((a + power) - power, x);                                     \
-    nearest = nearest > x ? nearest - 1 : nearest;                                                 \
-    return a < power ? nearest : x;                                                                \
-  }
-FLOOR(floor32, float, 0x1p23f, __builtin_fabsf, __builtin_copysignf)
-FLOOR(floor64, double, 0x1p52, __builtin_fabs, __builtin_copysign)
-#endif
-
 // As NumPy's: the first operand where it is NaN, else the second where that is.
 #define LARGER_FLOAT(a, b) ((((a) >= (b)) | ((a) != (a))) ? (a) : (b))
 #define SMALLER_FLOAT(a, b) ((((a) <= (b)) | ((a) != (a))) ? (a) : (b))
 
-#define FLOATING(suffix, T, f, floor_one)                                                          \
+#define PI 3.14159265358979323846
+#define FLOATING(suffix, T, f, rounding)                                                           \
   COMPARE(suffix, T)                                                                               \
   UNARY(neg_##suffix, T, T, -x)                                                                    \
   UNARY(abs_##suffix, T, T, __builtin_fabs##f(x))                                                  \
   UNARY(square_##suffix, T, T, x *x)                                                               \
   UNARY(sqrt_##suffix, T, T, __builtin_sqrt##f(x))                                                 \
   UNARY(reciprocal_##suffix, T, T, 1 / x)                                                          \
-  UNARY(floor_##suffix, T, T, floor_one(x))                                                        \
+  UNARY(floor_##suffix, T, T, floor##rounding(x))                                                  \
+  UNARY(ceil_##suffix, T, T, ceil##rounding(x))                                                    \
+  UNARY(round_##suffix, T, T, round##rounding(x))                                                  \
+  UNARY(trunc_##suffix, T, T, trunc##rounding(x))                                                  \
   UNARY(isnan_##suffix, T, uint8_t, x != x)                                                        \
+  UNARY(isinf_##suffix, T, uint8_t, __builtin_fabs##f(x) == (T)INFINITY)                           \
+  UNARY(isfinite_##suffix, T, uint8_t, __builtin_fabs##f(x) < (T)INFINITY)                         \
+  UNARY(angle_##suffix, T, T, x != x ? x : __builtin_copysign##f(1, x) < 0 ? (T)PI : 0)            \
   UNARY(relu_##suffix, T, T, x <= 0 ? 0 : x)                                                       \
   UNARY(sign_##suffix, T, T, x > 0 ? 1 : x < 0 ? -1 : x == 0 ? 0 : x)                              \
   BINARY(add_##suffix, T, T, a + b)                                                                \
@@ -147,9 +121,11 @@ FLOOR(floor64, double, 0x1p52, __builtin_fabs, __builtin_copysign)
   BINARY(minimum_##suffix, T, T, SMALLER_FLOAT(a, b))                                              \
   TERNARY(fma_##suffix, T, T, T, __builtin_fma##f(a, b, c))                                        \
   LOOP(clip_##suffix, T, T, T, T, T a = a_[i]; T b = b_[i]; T c = c_[i];                           \
-       T held = LARGER_FLOAT(a, b), SMALLER_FLOAT(held, c))
-FLOATING(f32, float, f, floor32)
-FLOATING(f64, double, , floor64)
+       T held = LARGER_FLOAT(a, b), SMALLER_FLOAT(held, c))                                        \
+  TERNARY(is_within_##suffix, T, T, uint8_t,                                                       \
+          (a == b) | ((__builtin_fabs##f(b) < (T)INFINITY) & (__builtin_fabs##f(a - b) <= c)))
+FLOATING(f32, float, f, 32)
+FLOATING(f64, double, , 64)
 
 // ---- functions of floats: within 2 ulp for float32; float64 is libm's, one element at a time
 
@@ -162,7 +138,7 @@ FLOATING(f64, double, , floor64)
     for (int64_t i = 0; i < n; i++) o[i] = expression;                                             \
   }
 #define FUNCTION(name)                                                                             \
-  UNARY(name##_f32, float, float, name##32(x))                                                     \
+  LOOP_BY(GK_VECTORIZE, name##_f32, float, float, float, float, float x = a_[i], name##32(x))      \
   LIBM_LOOP(name##_f64, name##64(a[i]))
 FUNCTION(exp)
 FUNCTION(log)
@@ -210,6 +186,8 @@ FUNCTION_OF_ANGLE(sin)
 FUNCTION_OF_ANGLE(cos)
 FUNCTION_OF_ANGLE(tan)
 
+#include "complex_loops.h"
+
 // ---- past the caches
 
 // Whole vectors from the first one that is aligned, the rest by the plain loop. (Through a block in L1, as
@@ -252,38 +230,6 @@ STREAMING_FLOATS(sub, -)
 STREAMING_FLOATS(mul, *)
 STREAMING_FLOATS(div, /)
 
-// ---- complex: re and im interleaved
-
-#define COMPLEX(name, real, imaginary)                                                             \
-  static void name(int64_t n, const void *pa, const void *pb, const void *pc, void *po) {          \
-    const float *a_ = pa, *b_ = pb;                                                                \
-    float *o_ = po;                                                                                \
-    (void)pc;                                                                                      \
-    GK_VECTORIZE                                                                                   \
-    for (int64_t i = 0; i < n; i++) {                                                              \
-      float a = a_[2 * i], b = a_[2 * i + 1], c = b_[2 * i], d = b_[2 * i + 1];                    \
-      float re = real, im = imaginary;                                                             \
-      o_[2 * i] = re;                                                                              \
-      o_[2 * i + 1] = im;                                                                          \
-    }                                                                                              \
-  }
-COMPLEX(mul_c64, a *c - b * d, a *d + b * c)
-static void neg_c64(int64_t n, const void *a, const void *b, const void *c, void *out) {
-  neg_f32(2 * n, a, b, c, out);
-}
-static void square_c64(int64_t n, const void *a, const void *b, const void *c, void *out) {
-  (void)b;
-  mul_c64(n, a, a, c, out);
-}
-static void add_c64(int64_t n, const void *a, const void *b, const void *c, void *out) {
-  add_f32(2 * n, a, b, c, out);
-}
-static void sub_c64(int64_t n, const void *a, const void *b, const void *c, void *out) {
-  sub_f32(2 * n, a, b, c, out);
-}
-BINARY(equal_c64, gk_complex64, uint8_t, (a.re == b.re) & (a.im == b.im))
-BINARY(not_equal_c64, gk_complex64, uint8_t, (a.re != b.re) | (a.im != b.im))
-
 // ---- the table
 
 // One loop for both signs; one for each; floats.
@@ -298,6 +244,12 @@ BINARY(not_equal_c64, gk_complex64, uint8_t, (a.re != b.re) | (a.im != b.im))
 #define STREAMS(op)                                                                                \
   {GK_OP_##op, GK_float32, op##_streaming_f32}, { GK_OP_##op, GK_float64, op##_streaming_f64 }
 #define ORDER(op) [GK_bool] = op##_u8, SIGNEDS(op), UNSIGNEDS(op), FLOATS(op)
+// One loop for bool and all integers, whatever they are.
+#define WHOLES(loop)                                                                               \
+  [GK_bool] = loop, [GK_int8] = loop, [GK_uint8] = loop, [GK_int16] = loop, [GK_uint16] = loop,    \
+  [GK_int32] = loop, [GK_uint32] = loop, [GK_int64] = loop, [GK_uint64] = loop
+// What leaves whole numbers as they are.
+#define ROUNDS(op) [GK_bool] = copy_u8, MODULARS(copy), FLOATS(op)
 
 const gk_elementwise_kernels
     GK_NAME(gk_elementwise_table) =
@@ -306,14 +258,18 @@ const gk_elementwise_kernels
             .loop =
                 {
                     [GK_OP_neg] = {MODULARS(neg), FLOATS(neg), [GK_complex64] = neg_c64},
-                    [GK_OP_abs] = {[GK_bool] = copy_u8, SIGNEDS(abs), UNSIGNEDS(copy), FLOATS(abs)},
+                    [GK_OP_abs] = {[GK_bool] = copy_u8,
+                                   SIGNEDS(abs),
+                                   UNSIGNEDS(copy),
+                                   FLOATS(abs),
+                                   [GK_complex64] = abs_c64},
                     [GK_OP_square] = {[GK_bool] = copy_u8,
                                       MODULARS(square),
                                       FLOATS(square),
                                       [GK_complex64] = square_c64},
                     [GK_OP_sqrt] = {FLOATS(sqrt)},
-                    [GK_OP_reciprocal] = {FLOATS(reciprocal)},
-                    [GK_OP_exp] = {FLOATS(exp)},
+                    [GK_OP_reciprocal] = {FLOATS(reciprocal), [GK_complex64] = reciprocal_c64},
+                    [GK_OP_exp] = {FLOATS(exp), [GK_complex64] = exp_c64},
                     [GK_OP_log] = {FLOATS(log)},
                     [GK_OP_tanh] = {FLOATS(tanh)},
                     [GK_OP_sin] = {FLOATS(sin)},
@@ -324,17 +280,23 @@ const gk_elementwise_kernels
                     [GK_OP_arctan] = {FLOATS(arctan)},
                     [GK_OP_arctan2] = {FLOATS(arctan2)},
                     [GK_OP_erf] = {FLOATS(erf)},
-                    [GK_OP_floor] = {[GK_bool] = copy_u8, MODULARS(copy), FLOATS(floor)},
-                    [GK_OP_isnan] = {[GK_bool] = false_u8,
-                                     [GK_int8] = false_u8,
-                                     [GK_uint8] = false_u8,
-                                     [GK_int16] = false_u8,
-                                     [GK_uint16] = false_u8,
-                                     [GK_int32] = false_u8,
-                                     [GK_uint32] = false_u8,
-                                     [GK_int64] = false_u8,
-                                     [GK_uint64] = false_u8,
-                                     FLOATS(isnan)},
+                    [GK_OP_floor] = {ROUNDS(floor)},
+                    [GK_OP_ceil] = {ROUNDS(ceil)},
+                    [GK_OP_round] = {ROUNDS(round)},
+                    [GK_OP_trunc] = {ROUNDS(trunc)},
+                    [GK_OP_isnan] = {WHOLES(false_u8), FLOATS(isnan), [GK_complex64] = isnan_c64},
+                    [GK_OP_isinf] = {WHOLES(false_u8), FLOATS(isinf), [GK_complex64] = isinf_c64},
+                    [GK_OP_isfinite] = {WHOLES(true_u8), FLOATS(isfinite),
+                                        [GK_complex64] = isfinite_c64},
+                    [GK_OP_conj] = {[GK_bool] = copy_u8,
+                                    MODULARS(copy),
+                                    [GK_float16] = copy_u16,
+                                    [GK_bfloat16] = copy_u16,
+                                    [GK_float32] = copy_u32,
+                                    [GK_float64] = copy_u64,
+                                    [GK_complex64] = conj_c64},
+                    [GK_OP_angle] = {FLOATS(angle), [GK_complex64] = angle_c64},
+                    [GK_OP_bitwise_not] = {[GK_bool] = not_u8, MODULARS(bitwise_not)},
                     [GK_OP_logical_not] = {[GK_bool] = not_u8},
                     [GK_OP_relu] = {SIGNEDS(relu), UNSIGNEDS(copy), FLOATS(relu)},
                     [GK_OP_sign] = {SIGNEDS(sign), UNSIGNEDS(sign), FLOATS(sign)},
@@ -343,7 +305,13 @@ const gk_elementwise_kernels
                     [GK_OP_sub] = {MODULARS(sub), FLOATS(sub), [GK_complex64] = sub_c64},
                     [GK_OP_mul] =
                         {[GK_bool] = and_u8, MODULARS(mul), FLOATS(mul), [GK_complex64] = mul_c64},
-                    [GK_OP_div] = {FLOATS(div)},
+                    [GK_OP_div] = {FLOATS(div), [GK_complex64] = div_c64},
+                    [GK_OP_floor_divide] = {SIGNEDS(floor_divide), UNSIGNEDS(floor_divide),
+                                            FLOATS(floor_divide)},
+                    [GK_OP_remainder] = {SIGNEDS(remainder), UNSIGNEDS(remainder),
+                                         FLOATS(remainder)},
+                    [GK_OP_fmod] = {SIGNEDS(fmod), UNSIGNEDS(fmod), FLOATS(fmod)},
+                    [GK_OP_pow] = {SIGNEDS(pow), UNSIGNEDS(pow)},
                     [GK_OP_maximum] = {ORDER(maximum)},
                     [GK_OP_minimum] = {ORDER(minimum)},
                     [GK_OP_equal] = {[GK_bool] = equal_u8,
@@ -360,6 +328,12 @@ const gk_elementwise_kernels
                     [GK_OP_greater_equal] = {ORDER(greater_equal)},
                     [GK_OP_logical_and] = {[GK_bool] = and_u8},
                     [GK_OP_logical_or] = {[GK_bool] = or_u8},
+                    [GK_OP_logical_xor] = {[GK_bool] = xor_u8},
+                    [GK_OP_bitwise_and] = {[GK_bool] = and_u8, MODULARS(bitwise_and)},
+                    [GK_OP_bitwise_or] = {[GK_bool] = or_u8, MODULARS(bitwise_or)},
+                    [GK_OP_bitwise_xor] = {[GK_bool] = xor_u8, MODULARS(bitwise_xor)},
+                    [GK_OP_left_shift] = {MODULARS(left_shift)},
+                    [GK_OP_right_shift] = {SIGNEDS(right_shift), UNSIGNEDS(right_shift)},
                     [GK_OP_where] = {[GK_bool] = where_u8,
                                      MODULARS(where),
                                      [GK_float16] = where_u16,
@@ -369,5 +343,6 @@ const gk_elementwise_kernels
                                      [GK_complex64] = where_u64},
                     [GK_OP_fma] = {MODULARS(fma), FLOATS(fma)},
                     [GK_OP_clip] = {ORDER(clip)},
+                    [GK_OP_is_within] = {FLOATS(is_within), [GK_complex64] = is_within_c64},
                 },
 };

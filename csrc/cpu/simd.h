@@ -27,8 +27,12 @@
 // iterations do not depend on each other.
 #if defined(__clang__)
 #define GK_VECTORIZE _Pragma("clang loop vectorize(assume_safety)")
+// The same with one vector a round instead of up to four: a third less code, and as fast unless all
+// operands lie in L1. For loops of which there are many.
+#define GK_VECTORIZE_SMALL _Pragma("clang loop vectorize(assume_safety) interleave_count(1)")
 #else
 #define GK_VECTORIZE _Pragma("GCC ivdep")
+#define GK_VECTORIZE_SMALL GK_VECTORIZE
 #endif
 
 #endif

@@ -11,6 +11,24 @@ static double rounded(double x, uint8_t dtype) {
   return gk_scalar_to_double(s.bytes, dtype);
 }
 
+// Arithmetic on floats in double, rounded to float32 after each step, is that of float32.
+static double step(double x, bool narrow) { return narrow ? (double)(float)x : x; }
+
+// Python's // and %, as NumPy computes them.
+static double floor_quotient(double a, double b, bool narrow) {
+  if (b == 0) return a / b;
+  double r = fmod(a, b), q = step(step(a - r, narrow) / b, narrow);
+  if (r != 0 && (b < 0) != (r < 0)) q = step(q - 1, narrow);
+  if (q == 0) return copysign(0, a / b);
+  double whole = floor(q);
+  return step(q - whole, narrow) > 0.5 ? step(whole + 1, narrow) : whole;
+}
+static double floor_rest(double a, double b, bool narrow) {
+  double r = fmod(a, b);
+  if (r == 0) return copysign(0, b);
+  return (b < 0) != (r < 0) ? step(r + b, narrow) : r;
+}
+
 static double float_op(uint16_t op, double a, double b, double c, uint8_t dtype) {
   bool narrow = dtype != GK_float64;
   switch (op) {
@@ -48,6 +66,16 @@ static double float_op(uint16_t op, double a, double b, double c, uint8_t dtype)
     return erf(a);
   case GK_OP_floor:
     return floor(a);
+  case GK_OP_ceil:
+    return ceil(a);
+  case GK_OP_round:
+    return rint(a);
+  case GK_OP_trunc:
+    return trunc(a);
+  case GK_OP_conj:
+    return a;
+  case GK_OP_angle:
+    return isnan(a) ? a : signbit(a) ? acos(-1) : 0;
   case GK_OP_relu:
     return isnan(a) ? a : a > 0 ? a : 0;
   case GK_OP_sign:
@@ -60,6 +88,12 @@ static double float_op(uint16_t op, double a, double b, double c, uint8_t dtype)
     return a * b;
   case GK_OP_div:
     return a / b;
+  case GK_OP_floor_divide:
+    return floor_quotient(a, b, narrow);
+  case GK_OP_remainder:
+    return floor_rest(a, b, narrow);
+  case GK_OP_fmod:
+    return fmod(a, b);
   case GK_OP_maximum:
     return isnan(a) ? a : isnan(b) ? b : a >= b ? a : b;
   case GK_OP_minimum:
@@ -78,9 +112,28 @@ static int compare(element a, element b, uint8_t dtype) {
   return a.i < b.i ? -1 : a.i > b.i;
 }
 
+static uint64_t power(uint64_t base, uint64_t exponent) {
+  uint64_t v = 1;
+  for (; exponent; exponent >>= 1, base *= base)
+    if (exponent & 1) v *= base;
+  return v;
+}
+
+// Quotient towards 0, or the rest of it.
+static uint64_t divide(uint64_t x, uint64_t y, bool is_signed, bool rest) {
+  if (y == 0) return 0;
+  if (!is_signed) return rest ? x % y : x / y;
+  if (y == (uint64_t)-1) return rest ? 0 : 0 - x;
+  return (uint64_t)(rest ? (int64_t)x % (int64_t)y : (int64_t)x / (int64_t)y);
+}
+
 static element integer_op(uint16_t op, element a, element b, element c, uint8_t dtype) {
   uint64_t x = (uint64_t)a.i, y = (uint64_t)b.i, z = (uint64_t)c.i;
-  bool negative = gk_dtypes[dtype].class == GK_CLASS_SIGNED && a.i < 0, truth = dtype == GK_bool;
+  bool is_signed = gk_dtypes[dtype].class == GK_CLASS_SIGNED, truth = dtype == GK_bool;
+  bool negative = is_signed && a.i < 0, negative_b = is_signed && b.i < 0;
+  bool inside = y < gk_dtypes[dtype].bits; // a shift that leaves anything
+  uint64_t rest = divide(x, y, is_signed, true);
+  bool uneven = rest != 0 && is_signed && ((int64_t)rest < 0) != negative_b;
   element r = {0, 0, 0};
   uint64_t v = x;
   switch (op) {
@@ -111,6 +164,38 @@ static element integer_op(uint16_t op, element a, element b, element c, uint8_t 
   case GK_OP_fma:
     v = x * y + z;
     break;
+  case GK_OP_bitwise_not:
+    v = truth ? !x : ~x;
+    break;
+  case GK_OP_bitwise_and:
+    v = x & y;
+    break;
+  case GK_OP_bitwise_or:
+    v = x | y;
+    break;
+  case GK_OP_bitwise_xor:
+    v = x ^ y;
+    break;
+  case GK_OP_left_shift:
+    v = inside ? x << y : 0;
+    break;
+  case GK_OP_right_shift:
+    if (!inside) v = negative ? (uint64_t)-1 : 0;
+    if (inside) v = is_signed ? (uint64_t)(a.i >> y) : x >> y;
+    break;
+  case GK_OP_floor_divide:
+    v = divide(x, y, is_signed, false) - uneven;
+    break;
+  case GK_OP_remainder:
+    v = uneven ? rest + y : rest;
+    break;
+  case GK_OP_fmod:
+    v = rest;
+    break;
+  case GK_OP_pow:
+    v = power(x, y);
+    if (negative_b) v = x == 1 ? 1 : a.i == -1 ? (y & 1 ? x : 1) : 0;
+    break;
   case GK_OP_maximum:
     return compare(a, b, dtype) >= 0 ? a : b;
   case GK_OP_minimum:
@@ -126,8 +211,19 @@ static element integer_op(uint16_t op, element a, element b, element c, uint8_t 
   return element_read(bytes, dtype);
 }
 
-static bool predicate(uint16_t op, element a, element b, uint8_t dtype) {
-  if (op == GK_OP_isnan) return is_floating(dtype) && isnan(a.f);
+static bool is_finite(element a) { return isfinite(a.f) && isfinite(a.im); }
+
+static bool predicate(uint16_t op, element a, element b, element c, uint8_t dtype) {
+  if (op == GK_OP_isnan) return is_floating(dtype) && (isnan(a.f) || isnan(a.im));
+  if (op == GK_OP_isinf) return is_floating(dtype) && (isinf(a.f) || isinf(a.im));
+  if (op == GK_OP_isfinite) return !is_floating(dtype) || is_finite(a);
+  if (op == GK_OP_is_within) {
+    bool narrow = dtype != GK_float64;
+    double apart = hypot(step(a.f - b.f, narrow), step(a.im - b.im, narrow));
+    if (a.f == b.f && a.im == b.im) return true;
+    return is_finite(b) && step(apart, narrow) <= c.f;
+  }
+  if (op == GK_OP_logical_xor) return !a.i != !b.i;
   if (op == GK_OP_logical_not) return !a.i;
   if (op == GK_OP_logical_and) return a.i && b.i;
   if (op == GK_OP_logical_or) return a.i || b.i;
@@ -156,21 +252,70 @@ static bool predicate(uint16_t op, element a, element b, uint8_t dtype) {
   }
 }
 
+// Quotients in more precision than the loops have, by the same rules for zeros and infinities.
+static element complex_quotient(long double x, long double y, long double u, long double v) {
+  element r = {0, 0, 0};
+  if (u == 0 && v == 0) {
+    r.f = (double)(x / fabsl(u));
+    r.im = (double)(y / fabsl(u));
+    return r;
+  }
+  bool by_real = fabsl(u) >= fabsl(v);
+  long double ratio = by_real ? v / u : u / v;
+  long double scale = 1 / (by_real ? u + v * ratio : v + u * ratio);
+  r.f = (double)((by_real ? x + y * ratio : x * ratio + y) * scale);
+  r.im = (double)((by_real ? y - x * ratio : y * ratio - x) * scale);
+  return r;
+}
+
+static element complex_exp(double x, double y) {
+  element r = {0, exp(x) * cos(y), y == 0 ? y : exp(x) * sin(y)};
+  if (x == -INFINITY && !isfinite(y)) r.f = r.im = 0;
+  if (x == INFINITY && !isfinite(y)) r.f = INFINITY, r.im = NAN;
+  return r;
+}
+
+static element complex_op(uint16_t op, element a, element b) {
+  float x = (float)a.f, y = (float)a.im, u = (float)b.f, v = (float)b.im;
+  element r = {0, x, y};
+  switch (op) {
+  case GK_OP_neg:
+    return (element){0, -x, -y};
+  case GK_OP_conj:
+    return (element){0, x, -y};
+  case GK_OP_square:
+    return complex_op(GK_OP_mul, a, a);
+  case GK_OP_abs:
+    return (element){0, (float)hypot(x, y), 0};
+  case GK_OP_angle:
+    return (element){0, (float)atan2(y, x), 0};
+  case GK_OP_exp:
+    r = complex_exp(x, y);
+    break;
+  case GK_OP_add:
+    return (element){0, x + u, y + v};
+  case GK_OP_sub:
+    return (element){0, x - u, y - v};
+  case GK_OP_mul:
+    return (element){0, x * u - y * v, x * v + y * u};
+  case GK_OP_div:
+    r = complex_quotient(x, y, u, v);
+    break;
+  case GK_OP_reciprocal:
+    r = x == 0 && y == 0 ? (element){0, NAN, NAN} : complex_quotient(1, 0, x, y);
+    break;
+  }
+  return (element){0, (float)r.f, (float)r.im};
+}
+
 static element reference(uint16_t op, const element *in, uint8_t dtype) {
   element a = in[0], b = in[1], c = in[2], r = {0, 0, 0};
   if (gk_ops[op].result == GK_RESULT_BOOL) {
-    r.i = predicate(op, a, b, dtype);
+    r.i = predicate(op, a, b, c, dtype);
   } else if (op == GK_OP_where) {
     r = a.i ? b : c;
   } else if (dtype == GK_complex64) {
-    float x = (float)a.f, y = (float)a.im, u = (float)b.f, v = (float)b.im, re = x, im = y;
-    if (op == GK_OP_square) u = x, v = y;
-    if (op == GK_OP_neg) re = -x, im = -y;
-    if (op == GK_OP_add) re = x + u, im = y + v;
-    if (op == GK_OP_sub) re = x - u, im = y - v;
-    if (op == GK_OP_mul || op == GK_OP_square) re = x * u - y * v, im = x * v + y * u;
-    r.f = re;
-    r.im = im;
+    r = complex_op(op, a, b);
   } else if (is_floating(dtype)) {
     r.f = float_op(op, a.f, b.f, c.f, dtype);
     // 16-bit floats compute in float32; a double holds every exact float32 result but a rounded one.
@@ -181,13 +326,22 @@ static element reference(uint16_t op, const element *in, uint8_t dtype) {
   return r;
 }
 
-static bool close_enough(uint16_t op, element got, element want, uint8_t dtype) {
+// `dtype` is the result's; of_complex: does it come from complex64?
+static bool close_enough(uint16_t op, element got, element want, uint8_t dtype, bool of_complex) {
   if (element_same(got, want, dtype)) return true;
-  if (dtype == GK_complex64 && (op == GK_OP_mul || op == GK_OP_square)) {
-    // gcc 12 makes vfmaddsub of the products in spite of -ffp-contract=off.
-    double slack = 0x1p-22 * hypot(want.f, want.im);
-    return fabs(got.f - want.f) <= slack && fabs(got.im - want.im) <= slack;
+  if (dtype == GK_complex64) {
+    // Products: gcc 12 makes vfmaddsub of them in spite of -ffp-contract=off.
+    bool rounds = op == GK_OP_mul || op == GK_OP_square || op == GK_OP_div ||
+                  op == GK_OP_reciprocal || op == GK_OP_exp;
+    double length = hypot(want.f, want.im);
+    double slack = 0x1p-22 * (length < 3e38 ? length : 0) + 0x1p-149;
+    bool re = fabs(got.f - want.f) <= slack || got.f == want.f || (isnan(got.f) && isnan(want.f));
+    bool im =
+        fabs(got.im - want.im) <= slack || got.im == want.im || (isnan(got.im) && isnan(want.im));
+    return rounds && re && im;
   }
+  if (op == GK_OP_angle || (op == GK_OP_abs && of_complex))
+    return fabs(got.f - want.f) <= 0x1p-22 * fabs(want.f) + 0x1p-149;
   if (!gk_elementwise_is_function(op)) return false;
   int digits = dtype == GK_float64 ? 53 : dtype == GK_float32 ? 24 : dtype == GK_float16 ? 11 : 8;
   double slack = ldexp(fabs(want.f), 2 - digits) + (dtype == GK_float64 ? 0 : 0x1p-149);
@@ -298,7 +452,8 @@ static void run_case(uint16_t op, int ndim, const int64_t *shape, bool flat, boo
     CHECKF(status == GK_OK, "%s of %s fails", gk_ops[op].name, gk_dtypes[compute].name);
     int64_t wrong = -1;
     for (int64_t i = 0; i < size && wrong < 0; i++)
-      if (!close_enough(op, element_at(&target->view, target->memory, i), expected[i], result))
+      if (!close_enough(op, element_at(&target->view, target->memory, i), expected[i], result,
+                        compute == GK_complex64))
         wrong = i;
     element got = {0, 0, 0};
     if (wrong >= 0) got = element_at(&target->view, target->memory, wrong);
