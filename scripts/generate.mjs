@@ -150,11 +150,12 @@ function resultType(row, operands) {
 }
 
 function methods() {
+  const overloaded = "type Overloaded = (a: unknown, ...rest: never[]) => unknown;\n\n";
   const declarations = [];
   const bodies = [];
   const declare = (summary, { declaration, body }) => {
     declarations.push(`    /** ${summary} */\n    ${declaration};\n`);
-    bodies.push(body);
+    if (!bodies.includes(body)) bodies.push(body); // once for all overloads
   };
   for (const row of rows) {
     if (row.family !== "ELEMENTWISE" || noMethods.has(row.name)) continue;
@@ -168,7 +169,7 @@ function methods() {
       const method = methodOf(f);
       if (method === undefined || noMethods.has(f.name)) continue;
       declare(f.summary, method);
-      names.push(f.name);
+      if (!names.includes(f.name)) names.push(f.name);
     }
     return `import { ${names.sort().join(", ")} } from "../ops/${module}.ts";\n`;
   });
@@ -191,7 +192,7 @@ declare module "./ndarray.ts" {
 ${declarations.join("")}  }
 }
 
-extend({
+${bodies.some((body) => body.includes("Overloaded")) ? overloaded : ""}extend({
 ${bodies.join("")}});
 `;
 }
@@ -199,15 +200,39 @@ ${bodies.join("")}});
 // The exported functions of a module as its text has them; of overloads the last, which has the body.
 function functionsOf(path) {
   const text = readFileSync(join(root, path), "utf8");
-  const pattern =
-    /\/\*\*((?:(?!\*\/)[^])*)\*\/\nexport function (\w+)(?:<([^(]*)>)?\(([^{]*?)\): ([^{;]+) \{\n/g;
-  return [...text.matchAll(pattern)].map(([, comment, name, generics, parameters, type]) => ({
-    name,
-    summary: comment.replace(/^\s*\*? ?/gm, "").trim().split("\n\n")[0].replaceAll("\n", " "),
-    generics: parts(generics ?? ""),
-    parameters: parts(parameters),
-    type: type.replace(/\s+/g, " "),
-  }));
+  const start = /\/\*\*((?:(?!\*\/)[^])*)\*\/\nexport function (\w+)/g;
+  return [...text.matchAll(start)].flatMap(([whole, comment, name], i, all) => {
+    // The text of the signature: generics, parameters and type, as brackets close.
+    let at = all[i].index + whole.length;
+    const piece = (open) => {
+      if (text[at] !== open) return "";
+      const from = at + 1;
+      for (let depth = 0; at < text.length; at++) {
+        if ("<({[".includes(text[at])) depth++;
+        if (")}]".includes(text[at]) || (text[at] === ">" && text[at - 1] !== "=")) depth--;
+        if (depth === 0) break;
+      }
+      return text.slice(from, at++);
+    };
+    const generics = piece("<"), parameters = piece("(");
+    // An overload ends with a semicolon, the function with its body.
+    const from = at + ": ".length;
+    for (let depth = 0; at < text.length; at++) {
+      if (depth === 0 && (text[at] === ";" || text.startsWith("{\n", at))) break;
+      if ("<({[".includes(text[at])) depth++;
+      if (")}]".includes(text[at]) || (text[at] === ">" && text[at - 1] !== "=")) depth--;
+    }
+    const type = text.slice(from, at);
+    const isOverload = text[at] === ";";
+    return [{
+      name,
+      summary: comment.replace(/^\s*\*? ?/gm, "").trim().split("\n\n")[0].replaceAll("\n", " "),
+      generics: parts(generics),
+      parameters: parts(parameters),
+      type: type.replace(/\s+/g, " ").trim(),
+      isOverload,
+    }];
+  });
 }
 
 // Splits at commas outside of brackets.
@@ -226,7 +251,7 @@ function parts(list) {
   return found;
 }
 
-function methodOf({ name, generics, parameters, type }) {
+function methodOf({ name, generics, parameters, type, isOverload }) {
   const [first, ...rest] = parameters;
   if (first !== "a: NDArray" && first !== "a: NDArray<D>") return undefined;
   const own = generics.filter((generic) => !generic.startsWith("D extends"));
@@ -236,13 +261,14 @@ function methodOf({ name, generics, parameters, type }) {
       ? /^\.\.\.\w+/.exec(parameter)[0] + ": never[]"
       : parameter.replace(/:[^]*/, ": never")
   );
+  const body = isOverload
+    ? `  ${name}(...rest: never[]) {\n    return (${name} as Overloaded)(this, ...rest);\n  },\n`
+    : `  ${name}(${untyped.join(", ")}) {\n    return ${name}(this, ${names.join(", ")});\n  },\n`;
   return {
     declaration: `${name}${own.length > 0 ? `<${own.join(", ")}>` : ""}(${
       rest.join(", ")
     }): ${type}`,
-    body: `  ${name}(${untyped.join(", ")}) {\n    return ${name}(this, ${
-      names.join(", ")
-    });\n  },\n`,
+    body,
   };
 }
 

@@ -13,10 +13,10 @@ import { binary, ternary, unary } from "../ops/submit.ts";
 import { all, any, argmax, argmin, cumsum, max, mean, min, prod, sum } from "../ops/reduce.ts";
 import { argsort, searchsorted, sort, topk } from "../ops/sort.ts";
 import { unique } from "../ops/sets.ts";
-import { dot, matmul, outer } from "../ops/linalg.ts";
+import { dot, matmul, outer, trace } from "../ops/linalg.ts";
 import { mask, nonzero, take } from "../ops/indexing.ts";
-import { tile } from "../ops/joining.ts";
-import { pad } from "../ops/rearranging.ts";
+import { repeat, tile } from "../ops/joining.ts";
+import { diag, diff, pad, roll, tril, triu } from "../ops/rearranging.ts";
 import type { DType, FloatOf, Promote, RealOf, WideOf } from "./dtype.ts";
 import type { ShapeLike } from "./views.ts";
 import type { Indices, TakeOptions } from "../ops/indexing.ts";
@@ -299,16 +299,30 @@ declare module "./ndarray.ts" {
     dot<B extends DType>(b: NDArray<B>, options?: OpOptions): NDArray<ProductOf<D, B>>;
     /** Every element of `a` times every element of `b`, both flattened: [a.size, b.size]. */
     outer<B extends DType>(b: NDArray<B>, options?: OpOptions): NDArray<Promote<D, B>>;
+    /** The sum of a diagonal of the last two axes, `k` above the main one (negative: below); one sum for each matrix of a batch. Integers and bool widen to 64 bits. */
+    trace(options?: OpOptions & { readonly k?: number | undefined }): NDArray<WideOf<D>>;
     /** The elements of `a` at `indices` along an axis. The result has the shape of `a` with the axis replaced by the shape of `indices`. */
     take(indices: Indices, options?: TakeOptions): NDArray<D>;
     /** The elements of `a` where `m` is true, in row-major order: NumPy's `a[m]`. The mask is bool and has the shape of `a`, or that of its first axes; the result has one axis instead of those. */
     mask(m: NDArray<"bool">): NDArray<D>;
     /** The indices of the non-zero elements (NaN is one) in row-major order: a vector for each axis. */
     nonzero(): NDArray<"int64">[];
+    /** Each element `counts` times in a row, along an axis or of the flattened array: one number, or one for each place of the axis. */
+    repeat(counts: number | readonly number[], options?: { readonly axis?: number | null | undefined }): NDArray<D>;
     /** The array as a tile, laid out `counts` times along each axis: one number is for the last axis, and where there are more counts than axes the array gets new ones in front. */
     tile(counts: ShapeLike): NDArray<D>;
+    /** The elements moved on by `shift` places along an axis (several: a shift for each), those that leave at one end coming in at the other. Without an axis the flattened array is rolled. */
+    roll(shift: number | readonly number[], options?: { readonly axis?: number | readonly number[] | null | undefined }): NDArray<D>;
     /** The array with elements added before and after each axis. */
     pad(width: PadWidth, options?: PadOptions): NDArray<D>;
+    /** The differences of neighbours along an axis, `n` times over; of bool: do they differ? */
+    diff(options?: { readonly n?: number | undefined; readonly axis?: number | undefined }): NDArray<D>;
+    /** Of a matrix (or a batch of them) its diagonal, `k` above the main one (negative: below); of a vector the matrix that has it there. */
+    diag(options?: { readonly k?: number | undefined }): NDArray<D>;
+    /** The elements on and below a diagonal of the last two axes (`k` above the main one), zeros above. */
+    tril(options?: { readonly k?: number | undefined }): NDArray<D>;
+    /** The elements on and above a diagonal of the last two axes (`k` above the main one), zeros below. */
+    triu(options?: { readonly k?: number | undefined }): NDArray<D>;
   }
 }
 
@@ -715,6 +729,9 @@ extend({
   outer(b: never, options?: never) {
     return outer(this, b, options);
   },
+  trace(options?: never) {
+    return trace(this, options);
+  },
   take(indices: never, options?: never) {
     return take(this, indices, options);
   },
@@ -724,10 +741,28 @@ extend({
   nonzero() {
     return nonzero(this, );
   },
+  repeat(counts: never, options?: never) {
+    return repeat(this, counts, options);
+  },
   tile(counts: never) {
     return tile(this, counts);
   },
+  roll(shift: never, options?: never) {
+    return roll(this, shift, options);
+  },
   pad(width: never, options?: never) {
     return pad(this, width, options);
+  },
+  diff(options?: never) {
+    return diff(this, options);
+  },
+  diag(options?: never) {
+    return diag(this, options);
+  },
+  tril(options?: never) {
+    return tril(this, options);
+  },
+  triu(options?: never) {
+    return triu(this, options);
   },
 });

@@ -16,6 +16,7 @@ declare const i32: gk.NDArray<"int32">;
 declare const i64: gk.NDArray<"int64">;
 declare const u8: gk.NDArray<"uint8">;
 declare const u32: gk.NDArray<"uint32">;
+declare const c64: gk.NDArray<"complex64">;
 declare const flag: gk.NDArray<"bool">;
 declare const some: gk.NDArray;
 
@@ -72,6 +73,27 @@ exactly<gk.NDArray<"int64">>()(gk.matmul(i8, i8, { dtype: "int64" }));
 exactly<gk.NDArray<"float16">>()(f16.at("1:2", null).T.reshape([2, -1]));
 exactly<gk.NDArray<"int64">>()(gk.argsort(f32));
 
+// Joining and rearranging.
+exactly<gk.NDArray<"float32">>()(gk.concatenate([f32, f32]));
+exactly<gk.NDArray<"float64">>()(gk.concatenate([f32, f64, i8]));
+exactly<gk.NDArray<"int16">>()(gk.stack([i8, u8], { axis: 1 }));
+exactly<gk.NDArray<"int32">>()(gk.concatenate([i32] as gk.NDArray<"int32">[]));
+exactly<gk.NDArray>()(gk.concatenate([] as gk.NDArray[]));
+exactly<gk.NDArray<"uint8">>()(gk.pad(u8, 1).tile(2).roll(1).repeat(2));
+exactly<gk.NDArray<"float16">>()(f16.tril().diff());
+exactly<gk.NDArray<"int64">>()(gk.trace(i8));
+exactly<gk.NDArray<"int32">>()(gk.dot(i8, i8));
+exactly<gk.NDArray<"float32">>()(f32.outer(f16));
+exactly<gk.NDArray<"float32">>()(gk.linear(f32, f32, f32));
+exactly<"float64">()(gk.promoteTypes("float64", "int8"));
+
+// Complex numbers.
+exactly<gk.NDArray<"float32">>()(gk.abs(c64));
+exactly<gk.NDArray<"float32">>()(c64.angle());
+exactly<gk.NDArray<"float32">>()(c64.real);
+exactly<gk.NDArray<"complex64">>()(c64.conj().mul(f32));
+exactly<gk.Complex>()(c64.item());
+
 // Reading.
 exactly<Float32Array<ArrayBuffer>>()(f32.dataSync());
 exactly<Promise<BigInt64Array<ArrayBuffer>>>()(i64.data());
@@ -90,6 +112,10 @@ exactly<Promise<{ x: gk.NDArray<"float32"> }>>()(gk.scope(async () => {
 // Refused by types.
 // @ts-expect-error a string is no operand
 gk.add(f32, "1");
+// @ts-expect-error joining takes a list
+gk.concatenate(f32, f32);
+// @ts-expect-error no such mode
+gk.pad(f32, 1, { mode: "mirror" });
 // @ts-expect-error no such dtype
 gk.zeros(2, { dtype: "float" });
 // @ts-expect-error the host form of float32 is a Float32Array
