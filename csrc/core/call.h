@@ -77,8 +77,9 @@ static inline char *gk_view_data(const gk_view *v) {
 //                `axis`; out[0] holds the elements that they change. flags bit 3: an index below 0 is
 //                out of range, else it counts from the end. Where indices repeat, the last value in
 //                row-major order stays, and sums add up in that order.
-//                flat_index: out = in[0] * f[0] + in[1], in[1] below f[0] or negative from the end; where
-//                that is out of range, or in[0] is INT64_MIN, the result is INT64_MIN.
+//                flat_index: out = in[0] * f[0] + in[1], in[1] below f[0] or negative from the end, and so
+//                is in[0] below f[1] where that is not 0; where one is out of range, or in[0] is
+//                INT64_MIN, the result is INT64_MIN. `axis`: in[1]'s, for the message.
 //                nonzero: out[0] [in[0].ndim, count]; compress: in[1] bool, of in[0]'s first axes, out[0]
 //                [count, rest of in[0]'s shape]. Memory may hold more or fewer than `count` by now:
 //                write count of them, 0 for those that are missing.

@@ -48,9 +48,17 @@ static bool take_along_axis_rule(gk_request *r) {
   int axis;
   if (!gk_request_indices(r, 1) || !along_shape(r, r->in[0], r->in[1], &axis, r->shape))
     return false;
-  r->ndim = r->in[0]->ndim;
-  if (!gk_request_broadcast(r, 1, r->shape, r->ndim)) return false;
-  r->call.compute = r->result = r->in[0]->dtype;
+  // Both broadcast, but along the axis.
+  const gk_view *array = r->in[0], *indices = r->in[1];
+  int64_t shape[GK_MAX_DIMS];
+  r->ndim = array->ndim;
+  for (int i = 0; i < r->ndim; i++)
+    if (array->shape[i] == 1) r->shape[i] = indices->shape[i];
+  memcpy(shape, r->shape, sizeof shape);
+  shape[axis] = array->shape[axis];
+  if (!gk_request_broadcast(r, 0, shape, r->ndim) || !gk_request_broadcast(r, 1, r->shape, r->ndim))
+    return false;
+  r->call.compute = r->result = array->dtype;
   r->call.axis = (int8_t)axis;
   r->call.flags = r->flags;
   return gk_request_fits(r);
@@ -78,9 +86,11 @@ static bool put_rule(gk_request *r) {
 }
 
 static bool flat_index_rule(gk_request *r) {
-  int64_t length;
+  int64_t length, axis, before;
   if (!gk_request_indices(r, 0) || !gk_request_indices(r, 1) ||
-      !gk_request_whole(r, 0, 0, "the length", &length))
+      !gk_request_whole(r, 0, 0, "the length", &length) ||
+      !gk_request_whole(r, 1, 1, "the axis", &axis) ||
+      !gk_request_whole(r, 2, 0, "the length before", &before))
     return false;
   gk_request_shape_of(r, r->in[0]);
   if (!gk_broadcast_shape(r->shape, &r->ndim, r->in[1])) {
@@ -91,6 +101,8 @@ static bool flat_index_rule(gk_request *r) {
   for (int i = 0; i < 2; i++)
     if (!gk_request_broadcast(r, i, r->shape, r->ndim)) return false;
   r->call.f[0] = (double)length;
+  r->call.f[1] = (double)before;
+  r->call.axis = (int8_t)(axis < GK_MAX_DIMS ? axis : GK_MAX_DIMS);
   r->call.compute = r->result = GK_int64;
   return gk_request_fits(r);
 }

@@ -97,10 +97,6 @@ static const uint16_t pending[] = {
     GK_OP_logsumexp,
     GK_OP_count_nonzero,
     GK_OP_cumprod,
-    GK_OP_take_along_axis,
-    GK_OP_put_along_axis,
-    GK_OP_scatter_add,
-    GK_OP_flat_index,
     GK_OP_random_integers,
     GK_OP_fft,
     GK_OP_rfft,
@@ -136,7 +132,7 @@ static double estimate(const gk_call *call) {
     if (call->op == GK_OP_topk) return n + 50.0 * (double)call->out[0]->size;
     return n * (call->op == GK_OP_searchsorted ? 20 : 8);
   case GK_FAMILY_INDEX:
-    return n * 1.5;
+    return n * (call->op == GK_OP_compress ? 0.7 : call->op == GK_OP_scatter_add ? 4 : 1.5);
   case GK_FAMILY_SCAN:
     return n * 1.0;
   case GK_FAMILY_RANDOM:

@@ -86,11 +86,11 @@ bool gk_index_linear(const gk_loop *l, int operand) {
   do {                                                                                             \
     const int inner = (l)->ndim - 1;                                                               \
     const int64_t row = (l)->shape[inner];                                                         \
-    int64_t index[GK_MAX_DIMS], at = 0, column = (begin) % row, number = (begin) / row;            \
+    int64_t coordinate[GK_MAX_DIMS], at = 0, column = (begin) % row, number = (begin) / row;       \
     for (int d = inner - 1; d >= 0; d--) {                                                         \
-      index[d] = number % (l)->shape[d];                                                           \
+      coordinate[d] = number % (l)->shape[d];                                                      \
       number /= (l)->shape[d];                                                                     \
-      at += index[d] * (l)->strides[operand][d];                                                   \
+      at += coordinate[d] * (l)->strides[operand][d];                                              \
     }                                                                                              \
     at += column * (l)->strides[operand][inner];                                                   \
     for (int64_t done = 0; done < (n);) {                                                          \
@@ -101,9 +101,9 @@ bool gk_index_linear(const gk_loop *l, int operand) {
       column = 0;                                                                                  \
       for (int d = inner - 1; d >= 0; d--) {                                                       \
         at += (l)->strides[operand][d];                                                            \
-        if (++index[d] < (l)->shape[d]) break;                                                     \
+        if (++coordinate[d] < (l)->shape[d]) break;                                                \
         at -= (l)->strides[operand][d] * (l)->shape[d];                                            \
-        index[d] = 0;                                                                              \
+        coordinate[d] = 0;                                                                         \
       }                                                                                            \
     }                                                                                              \
   } while (0)
@@ -183,17 +183,29 @@ const int64_t *gk_index_numbers(const gk_loop *l, int operand, uint8_t dtype, co
   return block;
 }
 
-bool gk_index_resolve(int64_t n, const int64_t *index, int64_t length, int64_t wrap, int64_t step,
-                      int64_t *place) {
+static inline bool resolve(const gk_index_axis *axis, int64_t n, const int64_t *index, int64_t at,
+                           int64_t skip, int64_t *place) {
   bool bad = false;
   for (int64_t i = 0; i < n; i++) {
     // What is still negative is beyond every length as unsigned.
-    const uint64_t v = (uint64_t)index[i] + (uint64_t)(index[i] < 0 ? wrap : 0);
-    const bool ok = v < (uint64_t)length;
+    const uint64_t v = (uint64_t)index[i] + (uint64_t)(index[i] < 0 ? axis->wrap : 0);
+    const bool ok = v < (uint64_t)axis->length;
     bad |= !ok;
-    place[i] = ok ? (int64_t)(v * (uint64_t)step) : GK_NOWHERE;
+    place[i] = ok ? (int64_t)v * axis->step + at + i * skip : GK_NOWHERE;
   }
   return !bad;
+}
+
+bool gk_index_resolve(const gk_index_axis *axis, int64_t n, const int64_t *index, int64_t *place) {
+  return resolve(axis, n, index, 0, 0, place);
+}
+
+bool gk_index_resolve_at(const gk_index_axis *axis, const gk_loop *l, int operand, int64_t begin,
+                         int64_t n, const int64_t *index, int64_t *place) {
+  bool ok = true;
+  const int64_t skip = l->strides[operand][l->ndim - 1];
+  EACH_ROW(l, operand, begin, n, ok &= resolve(axis, count, index + done, at, skip, place + done));
+  return ok;
 }
 
 void gk_index_pick(int64_t n, int size, const char *in, const int64_t *place, void *out) {
@@ -209,34 +221,31 @@ void gk_index_pick(int64_t n, int size, const char *in, const int64_t *place, vo
   BY_SIZE(size, PICK)
 }
 
-gk_status gk_index_fault(const gk_call *call, const gk_view *indices, int64_t length, int64_t wrap,
-                         gk_error *error) {
+gk_status gk_index_fault(const gk_call *call, const gk_view *indices, const gk_index_axis *axis,
+                         int number, gk_error *error) {
   gk_loop l;
   gk_loop_build(&l, 1, &indices);
   const uint8_t dtype = indices->dtype;
   const char *data = gk_view_data(indices);
   int64_t raw[BLOCK], block[BLOCK], place[BLOCK];
+  char text[32] = "an index"; // where memory has changed since
   for (int64_t i = 0, n; i < indices->size; i += n) {
     n = indices->size - i < BLOCK ? indices->size - i : BLOCK;
-    const int64_t *number = gk_index_numbers(&l, 0, dtype, data, i, n, raw, block);
-    if (gk_index_resolve(n, number, length, wrap, 1, place)) continue;
+    const int64_t *index = gk_index_numbers(&l, 0, dtype, data, i, n, raw, block);
+    if (gk_index_resolve(axis, n, index, place)) continue;
     int64_t k = 0;
     while (place[k] != GK_NOWHERE) k++;
-    char text[24];
-    uint64_t wide = 0;
-    if (dtype == GK_uint64) // which an int64 may not hold
+    snprintf(text, sizeof text, "index %" PRId64, index[k]);
+    if (dtype == GK_uint64) { // which an int64 may not hold
+      uint64_t wide;
       memcpy(&wide, data + gk_index_loop_at(&l, 0, i + k) * 8, sizeof wide);
-    if (wide)
-      snprintf(text, sizeof text, "%" PRIu64, wide);
-    else
-      snprintf(text, sizeof text, "%" PRId64, number[k]);
-    return gk_error_set(error, GK_INDEX,
-                        "%s: index %s is out of range for axis %d of length %" PRId64,
-                        gk_op_name(call->op), text, call->axis, length);
+      snprintf(text, sizeof text, "index %" PRIu64, wide);
+    }
+    break;
   }
-  return gk_error_set(error, GK_INDEX,
-                      "%s: an index was out of range for axis %d of length %" PRId64,
-                      gk_op_name(call->op), call->axis, length);
+  const char *name = call->op == GK_OP_flat_index ? "gather or put" : gk_op_name(call->op);
+  return gk_error_set(error, GK_INDEX, "%s: %s is out of range for axis %d of length %" PRId64,
+                      name, text, number, axis->length);
 }
 
 // ---- take
@@ -246,7 +255,7 @@ typedef struct plan {
   char *out;
   int size; // bytes of an element
   uint8_t index_dtype;
-  int64_t length, step; // of in's axis
+  gk_index_axis axis;
   int64_t count; // indices
   gk_loop before, after; // strides[0] in, [1] out; in elements
   int64_t befores, afters; // their sizes
@@ -306,7 +315,7 @@ static void run_singles(void *context, int64_t begin, int64_t end, int thread) {
   const int inner = p->index.ndim - 1;
   const int64_t run_length = p->index.shape[inner], out_step = p->index.strides[1][inner];
   const bool direct = (p->index_dtype == GK_int32 || p->index_dtype == GK_int64) &&
-                      p->index.strides[0][inner] == 1 && out_step == 1 && p->length > 0;
+                      p->index.strides[0][inner] == 1 && out_step == 1 && p->axis.length > 0;
   int64_t raw[BLOCK], block[BLOCK], place[BLOCK];
   for (int64_t task = begin; task < end; task++) {
     const int64_t before = task / p->blocks, first = task % p->blocks * p->index_block;
@@ -320,13 +329,14 @@ static void run_singles(void *context, int64_t begin, int64_t end, int thread) {
       if (direct) {
         const char *x =
             p->indices + gk_index_loop_at(&p->index, 0, at) * gk_dtypes[p->index_dtype].size;
-        if (!single_loop(p->index_dtype, p->size)(n, x, p->length, in, p->step, to)) report(p);
+        if (!single_loop(p->index_dtype, p->size)(n, x, p->axis.length, in, p->axis.step, to))
+          report(p);
         continue;
       }
       if (n > BLOCK) n = BLOCK;
       const int64_t *number =
           gk_index_numbers(&p->index, 0, p->index_dtype, p->indices, at, n, raw, block);
-      if (!gk_index_resolve(n, number, p->length, p->length, p->step, place)) report(p);
+      if (!gk_index_resolve(&p->axis, n, number, place)) report(p);
       gk_index_pick(n, p->size, in, place, out_step == 1 ? (void *)to : raw);
       if (out_step != 1) gk_cpu_scatter(n, p->size, raw, to, out_step);
     }
@@ -377,7 +387,7 @@ static void run_rows(void *context, int64_t begin, int64_t end, int thread) {
       if (resolved != at || n != p->count) {
         const int64_t *number =
             gk_index_numbers(&p->index, 0, p->index_dtype, p->indices, at, n, raw, block);
-        if (!gk_index_resolve(n, number, p->length, p->length, p->step, place)) report(p);
+        if (!gk_index_resolve(&p->axis, n, number, place)) report(p);
         resolved = at;
       }
       char *to = out + gk_index_loop_at(&p->index, 1, at) * p->size;
@@ -399,7 +409,7 @@ static void run_groups(void *context, int64_t begin, int64_t end, int thread) {
   int64_t raw[BLOCK], block[BLOCK], resolved[BLOCK], place[BLOCK];
   const int64_t *number =
       gk_index_numbers(&p->index, 0, p->index_dtype, p->indices, 0, p->count, raw, block);
-  if (!gk_index_resolve(p->count, number, p->length, p->length, p->step, resolved)) report(p);
+  if (!gk_index_resolve(&p->axis, p->count, number, resolved)) report(p);
   for (int64_t k = 0, r = 0; r < p->group; r++)
     for (int64_t i = 0; i < p->count; i++)
       for (int64_t a = 0; a < p->afters; a++, k++)
@@ -423,8 +433,8 @@ gk_status gk_cpu_take(const gk_call *call, gk_error *error) {
   plan p = {.in = gk_view_data(in), .indices = gk_view_data(indices), .out = gk_view_data(out)};
   p.size = gk_dtypes[in->dtype].size;
   p.index_dtype = indices->dtype;
-  p.length = in->ndim ? in->shape[axis] : 1;
-  p.step = in->ndim ? in->strides[axis] : 0;
+  p.axis.length = p.axis.wrap = in->ndim ? in->shape[axis] : 1;
+  p.axis.step = in->ndim ? in->strides[axis] : 0;
   p.count = indices->size;
   const int behind = axis + indices->ndim;
   const gk_view in_before = gk_index_axes(in, 0, axis), out_before = gk_index_axes(out, 0, axis);
@@ -437,7 +447,8 @@ gk_status gk_cpu_take(const gk_call *call, gk_error *error) {
   p.befores = gk_index_loop_size(&p.before);
   p.afters = gk_index_loop_size(&p.after);
   p.dense = p.after.ndim == 1 && p.after.strides[0][0] == 1 && p.after.strides[1][0] == 1;
-  if (p.length == 0) memset(p.before.strides[0], 0, sizeof p.before.strides[0]); // no memory either
+  if (p.axis.length == 0)
+    memset(p.before.strides[0], 0, sizeof p.before.strides[0]); // no memory either
 
   const int64_t row = p.count * p.afters, row_bytes = p.afters * p.size;
   if (p.befores > 1 && row <= SHORT_GROUP) {
@@ -454,10 +465,19 @@ gk_status gk_cpu_take(const gk_call *call, gk_error *error) {
     const int64_t each = p.index_block * (row_bytes < 64 ? 64 : row_bytes);
     gk_parallel(p.befores * p.blocks, PIECE_BYTES / each + 1, singles ? run_singles : run_rows, &p);
   }
-  return atomic_load(&p.bad) ? gk_index_fault(call, indices, p.length, p.length, error) : GK_OK;
+  return atomic_load(&p.bad) ? gk_index_fault(call, indices, &p.axis, axis, error) : GK_OK;
 }
 
 gk_status gk_cpu_index(const gk_call *call, gk_error *error) {
-  if (call->op == GK_OP_take) return gk_cpu_take(call, error);
-  return gk_cpu_mask(call, error);
+  switch (call->op) {
+  case GK_OP_take:
+    return gk_cpu_take(call, error);
+  case GK_OP_nonzero:
+  case GK_OP_compress:
+    return gk_cpu_mask(call, error);
+  case GK_OP_flat_index:
+    return gk_cpu_flat_index(call, error);
+  default:
+    return gk_cpu_along(call, error);
+  }
 }

@@ -8,6 +8,7 @@
 
 gk_status gk_cpu_take(const gk_call *call, gk_error *error);
 gk_status gk_cpu_along(const gk_call *call, gk_error *error);
+gk_status gk_cpu_flat_index(const gk_call *call, gk_error *error);
 gk_status gk_cpu_mask(const gk_call *call, gk_error *error);
 
 // ---- loops for one instruction set
@@ -53,14 +54,20 @@ void gk_index_move(const gk_loop *l, int size, const char *in, char *out);
 // INT64_MIN. Where they lie, or in `block`; `raw` holds GK_INDEX_BLOCK elements of 8 bytes, as `block`.
 const int64_t *gk_index_numbers(const gk_loop *l, int operand, uint8_t dtype, const char *base,
                                 int64_t begin, int64_t n, void *raw, int64_t *block);
-// place[i] = index[i] * step, GK_NOWHERE where that is out of range; false if any is. An index below
-// 0 counts from the end where `wrap` is the length, and is out of range where it is 0.
-bool gk_index_resolve(int64_t n, const int64_t *index, int64_t length, int64_t wrap, int64_t step,
-                      int64_t *place);
+// What indices are checked against. An index below 0 counts from the end where `wrap` is the length,
+// and is out of range where it is 0; `step` leads from one place to the next.
+typedef struct gk_index_axis {
+  int64_t length, wrap, step;
+} gk_index_axis;
+// place[i] = index[i] * step, GK_NOWHERE where that is out of range; false if any is.
+bool gk_index_resolve(const gk_index_axis *axis, int64_t n, const int64_t *index, int64_t *place);
+// The same on top of the places of an operand's elements, from number `begin` on.
+bool gk_index_resolve_at(const gk_index_axis *axis, const gk_loop *l, int operand, int64_t begin,
+                         int64_t n, const int64_t *index, int64_t *place);
 // Elements at those places, 0 for nowhere.
 void gk_index_pick(int64_t n, int size, const char *in, const int64_t *place, void *out);
-// The error that names the first index out of range.
-gk_status gk_index_fault(const gk_call *call, const gk_view *indices, int64_t length, int64_t wrap,
-                         gk_error *error);
+// The error that names the first index out of range, and the number of the array's axis.
+gk_status gk_index_fault(const gk_call *call, const gk_view *indices, const gk_index_axis *axis,
+                         int number, gk_error *error);
 
 #endif
