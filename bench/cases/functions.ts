@@ -49,10 +49,31 @@ const erf: Case = {
   torch: [`a = torch.randn(${size}); o = a.clone()`, "torch.erf(a, out=o)"],
 };
 
+const pow: Case = {
+  name: "pow 10 M",
+  queued: true,
+  gpukit: () => {
+    const a = gk.random.uniform([size]), b = gk.random.normal([size]), out = gk.empty([size]);
+    return () => gk.pow(a, b, { out });
+  },
+  numpy: [
+    `g = np.random.default_rng(1); a = g.random(${size}, np.float32); b = g.standard_normal(${size}, np.float32); o = a.copy()`,
+    "np.power(a, b, out=o)",
+  ],
+  torch: [
+    `a = torch.rand(${size}); b = torch.randn(${size}); o = a.clone()`,
+    "torch.pow(a, b, out=o)",
+  ],
+  numpyTs: (np) => {
+    const a = np.ones([size], "float32"), b = a.copy();
+    return () => np.power(a, b).dispose();
+  },
+};
+
 export const functions: Group = {
   name: "functions",
   about: "float32, into a given array where the peer can",
   threads: [1, 2],
   pause: "long",
-  cases: [row("exp", 1.6), row("log", 1.6), row("tanh", 1.2), row("sin", 1.6), erf],
+  cases: [row("exp", 1.6), row("log", 1.6), row("tanh", 1.2), row("sin", 1.6), erf, pow],
 };

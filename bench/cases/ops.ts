@@ -73,21 +73,6 @@ export const ops: Group = {
       },
     ),
     row(
-      "exp 10 M",
-      () => {
-        const a = normals(large), out = gk.empty([large]);
-        return () => gk.exp(a, { out });
-      },
-      {
-        numpy: [`a = ${numpyNormals(large)}; o = a.copy()`, "np.exp(a, out=o)"],
-        torch: [`a = torch.randn(${large}); o = a.clone()`, "torch.exp(a, out=o)"],
-        numpyTs: (np) => {
-          const a = np.ones([large], "float32");
-          return () => np.exp(a).dispose();
-        },
-      },
-    ),
-    row(
       "where 10 M",
       () => {
         const a = normals(large), b = normals(large), out = gk.empty([large]);

@@ -137,12 +137,27 @@ FLOATING(f64, double, , 64)
     (void)pc;                                                                                      \
     for (int64_t i = 0; i < n; i++) o[i] = expression;                                             \
   }
-#define FUNCTION(name)                                                                             \
-  LOOP_BY(GK_VECTORIZE, name##_f32, float, float, float, float, float x = a_[i], name##32(x))      \
-  LIBM_LOOP(name##_f64, name##64(a[i]))
+#define FUNCTION_AS(name, of32, of64)                                                              \
+  LOOP_BY(GK_VECTORIZE, name##_f32, float, float, float, float, float x = a_[i], of32(x))          \
+  LIBM_LOOP(name##_f64, of64(a[i]))
+#define FUNCTION(name) FUNCTION_AS(name, name##32, name##64)
 FUNCTION(exp)
-FUNCTION(log)
+FUNCTION_AS(exp2, exp2_32, exp2)
+FUNCTION_AS(expm1, expm1_32, expm1)
+FUNCTION(sinh)
+FUNCTION(cosh)
 FUNCTION(tanh)
+FUNCTION(log)
+FUNCTION_AS(log1p, log1p_32, log1p)
+FUNCTION_AS(log2, log2_32, log2)
+FUNCTION_AS(log10, log10_32, log10)
+FUNCTION(cbrt)
+UNARY(rsqrt_f32, float, float, rsqrt32(x))
+UNARY(rsqrt_f64, double, double, rsqrt64(x))
+BINARY(pow_f32, float, float, pow32(a, b))
+LIBM_LOOP(pow_f64, pow(a[i], b[i]))
+BINARY(hypot_f32, float, float, hypot32(a, b))
+LIBM_LOOP(hypot_f64, hypot(a[i], b[i]))
 FUNCTION(arcsin)
 FUNCTION(arccos)
 FUNCTION(arctan)
@@ -271,7 +286,18 @@ const gk_elementwise_kernels
                     [GK_OP_reciprocal] = {FLOATS(reciprocal), [GK_complex64] = reciprocal_c64},
                     [GK_OP_exp] = {FLOATS(exp), [GK_complex64] = exp_c64},
                     [GK_OP_log] = {FLOATS(log)},
+                    [GK_OP_exp2] = {FLOATS(exp2)},
+                    [GK_OP_expm1] = {FLOATS(expm1)},
+                    [GK_OP_sinh] = {FLOATS(sinh)},
+                    [GK_OP_cosh] = {FLOATS(cosh)},
                     [GK_OP_tanh] = {FLOATS(tanh)},
+                    [GK_OP_log1p] = {FLOATS(log1p)},
+                    [GK_OP_log2] = {FLOATS(log2)},
+                    [GK_OP_log10] = {FLOATS(log10)},
+                    [GK_OP_cbrt] = {FLOATS(cbrt)},
+                    [GK_OP_rsqrt] = {FLOATS(rsqrt)},
+                    [GK_OP_pow] = {FLOATS(pow)},
+                    [GK_OP_hypot] = {FLOATS(hypot)},
                     [GK_OP_sin] = {FLOATS(sin)},
                     [GK_OP_cos] = {FLOATS(cos)},
                     [GK_OP_tan] = {FLOATS(tan)},

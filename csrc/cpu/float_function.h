@@ -10,8 +10,10 @@
 // a * b + c, for polynomials: fused where that is one instruction.
 #if defined(__FMA__) || defined(__aarch64__)
 #define MULTIPLY_ADD(a, b, c) __builtin_fmaf(a, b, c)
+#define MULTIPLY_ADD64(a, b, c) __builtin_fma(a, b, c)
 #else
 #define MULTIPLY_ADD(a, b, c) ((a) * (b) + (c))
+#define MULTIPLY_ADD64(a, b, c) ((a) * (b) + (c))
 #endif
 
 static inline uint32_t bits_of(float x) {
@@ -23,6 +25,22 @@ static inline float float_of(uint32_t u) {
   float x;
   memcpy(&x, &u, 4);
   return x;
+}
+
+// a * b + c, the product exact whatever the instruction set. For b of at most 12 bits.
+static inline float multiply_add_exact(float a, float b, float c) {
+#if defined(__FMA__) || defined(__aarch64__)
+  return __builtin_fmaf(a, b, c);
+#else
+  float high = float_of(bits_of(a) & 0xfffff000u);
+  return high * b + ((a - high) * b + c);
+#endif
+}
+
+// NaN stays NaN.
+static inline float held(float x, float least, float most) {
+  x = most < x ? most : x;
+  return least > x ? least : x;
 }
 
 // A float64 function that is libm's: LIBM(arcsin, asin) makes arcsin64.

@@ -48,6 +48,28 @@ static double float_op(uint16_t op, double a, double b, double c, uint8_t dtype)
     return log(a);
   case GK_OP_tanh:
     return tanh(a);
+  case GK_OP_exp2:
+    return exp2(a);
+  case GK_OP_expm1:
+    return expm1(a);
+  case GK_OP_sinh:
+    return sinh(a);
+  case GK_OP_cosh:
+    return cosh(a);
+  case GK_OP_log1p:
+    return log1p(a);
+  case GK_OP_log2:
+    return log2(a);
+  case GK_OP_log10:
+    return log10(a);
+  case GK_OP_cbrt:
+    return cbrt(a);
+  case GK_OP_rsqrt:
+    return 1 / sqrt(a);
+  case GK_OP_pow:
+    return pow(a, b);
+  case GK_OP_hypot:
+    return hypot(a, b);
   case GK_OP_sin:
     return sin(a);
   case GK_OP_cos:

@@ -10,13 +10,17 @@
 #include "../../csrc/cpu/elementwise.h"
 #include "random_view.h"
 
+static double inverse_root(double x) { return 1 / sqrt(x); }
+
 static const struct unary {
   uint16_t op;
   double (*reference)(double);
 } unaries[] = {
-    {GK_OP_sqrt, sqrt},   {GK_OP_exp, exp},     {GK_OP_log, log}, {GK_OP_tanh, tanh},
-    {GK_OP_sin, sin},     {GK_OP_cos, cos},     {GK_OP_tan, tan}, {GK_OP_arcsin, asin},
-    {GK_OP_arccos, acos}, {GK_OP_arctan, atan}, {GK_OP_erf, erf},
+    {GK_OP_exp2, exp2},          {GK_OP_expm1, expm1}, {GK_OP_sinh, sinh},   {GK_OP_cosh, cosh},
+    {GK_OP_log1p, log1p},        {GK_OP_log2, log2},   {GK_OP_log10, log10}, {GK_OP_cbrt, cbrt},
+    {GK_OP_rsqrt, inverse_root}, {GK_OP_sqrt, sqrt},   {GK_OP_exp, exp},     {GK_OP_log, log},
+    {GK_OP_tanh, tanh},          {GK_OP_sin, sin},     {GK_OP_cos, cos},     {GK_OP_tan, tan},
+    {GK_OP_arcsin, asin},        {GK_OP_arccos, acos}, {GK_OP_arctan, atan}, {GK_OP_erf, erf},
 };
 
 // ---- units of the last place
@@ -165,10 +169,34 @@ static void test_unary(const struct unary *function, bool all) {
 
 // ---- two operands
 
-// Every pair of edges, then random pairs, half of which differ by little in size.
+static uint64_t scramble(uint64_t bits) { // splitmix64
+  bits *= 0x9e3779b97f4a7c15u;
+  bits = (bits ^ bits >> 30) * 0xbf58476d1ce4e5b9u;
+  bits = (bits ^ bits >> 27) * 0x94d049bb133111ebu;
+  return bits ^ bits >> 31;
+}
+
+// Every pair of special numbers, then random pairs, half of which differ by little in size.
 static void pair(const sweep *s, int64_t i, float *x, float *y) {
   (void)s;
-  static const float special[] = {0, 1, INFINITY, NAN, 0x1p-149f, 0x1p-126f, 0x1.fffffep127f};
+  static const float special[] = {0,
+                                  1,
+                                  INFINITY,
+                                  NAN,
+                                  0x1p-149f,
+                                  0x1p-126f,
+                                  2,
+                                  0.5f,
+                                  0x1.fffffep127f,
+                                  0x1.000002p0f,
+                                  0x1.fffffep-1f,
+                                  3,
+                                  0x1.8p23f,
+                                  8388609.f,
+                                  0x1.fffffep23f,
+                                  0x1.000002p24f,
+                                  0x1p25f,
+                                  0x1.8p-1f};
   enum { SPECIAL = 2 * sizeof special / sizeof *special };
   if (i < SPECIAL * SPECIAL) {
     int64_t a = i / SPECIAL, b = i % SPECIAL;
@@ -176,14 +204,26 @@ static void pair(const sweep *s, int64_t i, float *x, float *y) {
     *y = b & 1 ? -special[b / 2] : special[b / 2];
     return;
   }
-  uint64_t bits = (uint64_t)i * 0x9e3779b97f4a7c15u; // splitmix64
-  bits = (bits ^ bits >> 30) * 0xbf58476d1ce4e5b9u;
-  bits = (bits ^ bits >> 27) * 0x94d049bb133111ebu;
-  bits ^= bits >> 31;
+  uint64_t bits = scramble((uint64_t)i);
   uint32_t a = (uint32_t)bits, b = (uint32_t)(bits >> 32);
   if (i & 1) b = (b & 0x807fffff) | ((((a >> 23 & 255) + (b >> 23 & 7)) & 255) << 23);
   *x = float_of_bits(a);
   *y = float_of_bits(b);
+}
+
+// x and y whose power is in range or a little beyond, x of any size or near 1; every fourth pair with
+// an integer y, and x of any sign.
+static void power(const sweep *s, int64_t i, float *x, float *y) {
+  (void)s;
+  uint64_t bits = scramble((uint64_t)i), more = scramble(bits);
+  float base = float_of_bits((uint32_t)bits & 0x7fffffff);
+  if (i & 1) base = 1 + ldexpf((float)(int32_t)bits, -32 - (int)(more & 15));
+  double exponent = ((double)(more >> 11) * 0x1p-53 * 284 - 153) / log2(base);
+  *y = (float)exponent;
+  *x = base;
+  if (i % 4 > 1) return;
+  *y = (float)rint(exponent);
+  if (bits >> 32 & 1) *x = -base;
 }
 
 static void test_binary(uint16_t op, double (*reference)(double, double), bool many) {
@@ -192,7 +232,10 @@ static void test_binary(uint16_t op, double (*reference)(double, double), bool m
   s.op = op;
   s.two = reference;
   s.make = pair;
-  sweep_run(&s, (int64_t)1 << (many ? 32 : 22));
+  int64_t pairs = (int64_t)1 << (many ? 32 : 22);
+  sweep_run(&s, pairs);
+  s.make = power;
+  if (op == GK_OP_pow) sweep_run(&s, pairs);
   sweep_report(&s, many ? "many pairs" : "");
 }
 
@@ -252,6 +295,8 @@ int main(void) {
     test_unary(&unaries[i], wants_all(unaries[i].op));
     for (int k = 0; k < 2; k++) test_narrow(&unaries[i], &narrow[k]);
   }
+  test_binary(GK_OP_pow, pow, wants_all(GK_OP_pow));
+  test_binary(GK_OP_hypot, hypot, wants_all(GK_OP_hypot));
   test_binary(GK_OP_arctan2, atan2, wants_all(GK_OP_arctan2));
   return test_done();
 }
