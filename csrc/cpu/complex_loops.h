@@ -82,7 +82,7 @@ static void exp_c64(int64_t n, const void *pa, const void *pb, const void *pc, v
     for (int64_t k = 0; k < part; k++) {
       float x = a[i + k].re, held = x > 200 ? 200 : x < -200 ? -200 : x;
       uint32_t exponent;
-      float significand = exp_reduced(held, &exponent);
+      float significand = 1 + expm1_reduced(held, &exponent);
       uint64_t bits = (uint64_t)(int64_t)((int32_t)exponent + 1023) << 52;
       double power;
       memcpy(&power, &bits, 8);

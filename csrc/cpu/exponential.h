@@ -39,7 +39,7 @@ static inline float scaled(float y, uint32_t n) {
 }
 
 // x = *n ln 2 + r; returns e^r - 1.
-static inline float exp_reduced(float x, uint32_t *n) {
+static inline float expm1_reduced(float x, uint32_t *n) {
   float k = nearest_integer(x, 0x1.715476p+0f, n);
   float r = MULTIPLY_ADD(k, -LN2_HIGH, x); // exact
   r = MULTIPLY_ADD(k, -LN2_LOW, r);
@@ -65,7 +65,7 @@ static inline float exp2_reduced(float r) {
 static inline float exp32(float x) {
   x = held(x, -104.0f, 89.0f); // beyond: 0, and infinity
   uint32_t n;
-  float y = exp_reduced(x, &n) + 1.0f;
+  float y = expm1_reduced(x, &n) + 1.0f;
   return scaled(y, n);
 }
 
@@ -78,7 +78,7 @@ static inline float exp2_32(float x) {
 
 static inline float expm1_32(float x) {
   uint32_t n;
-  float y = exp_reduced(held(x, -18.0f, 89.0f), &n);
+  float y = expm1_reduced(held(x, -18.0f, 89.0f), &n);
   float s = power_of_two(n - 1); // half, since 2^128 is out of range
   y = MULTIPLY_ADD(y, s, s - 0.5f) * 2.0f;
   return __builtin_copysignf(y, x); // the sign of zero
@@ -92,7 +92,7 @@ typedef struct hyperbolic {
 static inline hyperbolic hyperbolic_of(float a) {
   hyperbolic h;
   uint32_t n;
-  h.q = exp_reduced(89.5f < a ? 89.5f : a, &n);
+  h.q = expm1_reduced(89.5f < a ? 89.5f : a, &n);
   h.s = power_of_two(n - 2);
   h.d = 0.0625f / MULTIPLY_ADD(h.s, h.q, h.s);
   return h;
@@ -125,7 +125,7 @@ static inline float tanh32(float x) {
   float small = MULTIPLY_ADD(p * z, a, a);
   float held = 10.0f < a ? 10.0f : a; // from there on it is 1
   uint32_t n;
-  float q = exp_reduced(held + held, &n), s = power_of_two(n);
+  float q = expm1_reduced(held + held, &n), s = power_of_two(n);
   float large = 1.0f - 2.0f / (MULTIPLY_ADD(q, s, s) + 1.0f);
   return __builtin_copysignf(a < 0.625f ? small : large, x);
 }
