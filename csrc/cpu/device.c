@@ -6,6 +6,7 @@
 #include "../core/device.h"
 #include "cpu.h"
 #include "elementwise.h"
+#include "fft.h"
 #include "stream.h"
 
 #if defined(_WIN32)
@@ -87,6 +88,7 @@ static const family_fn families[GK_FAMILY_COUNT] = {
     [GK_FAMILY_COPY] = gk_cpu_copy,
     [GK_FAMILY_CREATE] = gk_cpu_create,
     [GK_FAMILY_RANDOM] = gk_cpu_random,
+    [GK_FAMILY_FFT] = gk_cpu_fft,
 };
 
 // Ops of the table that have no kernel yet.
@@ -98,9 +100,6 @@ static const uint16_t pending[] = {
     GK_OP_count_nonzero,
     GK_OP_cumprod,
     GK_OP_random_integers,
-    GK_OP_fft,
-    GK_OP_rfft,
-    GK_OP_irfft,
 };
 
 static gk_status run(gk_device *device, gk_stream *stream, const gk_call *call, gk_error *error) {
@@ -137,6 +136,8 @@ static double estimate(const gk_call *call) {
     return n * 1.0;
   case GK_FAMILY_RANDOM:
     return n * (call->op == GK_OP_random_normal ? 1.5 : 0.5);
+  case GK_FAMILY_FFT:
+    return n / call->f[0] * gk_fft_cost((int64_t)call->f[0]);
   case GK_FAMILY_ELEMENTWISE: {
     bool heavy = gk_elementwise_is_function(call->op);
     double item = gk_dtypes[call->compute].size;
