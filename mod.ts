@@ -81,6 +81,8 @@ export type {
   OpOptions,
   ReduceOptions,
 } from "./lib/ops/submit.ts";
+/** Fourier transforms of any length, in float32. */
+export * as fft from "./lib/ops/fft.ts";
 /** Random numbers: Philox counters, the same numbers on every device. */
 export * as random from "./lib/ops/random.ts";
 /** Functions of neural networks. */

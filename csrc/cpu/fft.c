@@ -38,8 +38,8 @@ static float *run_passes(const gk_fft_plan *p, const gk_fft_input *in, float *a,
   return from;
 }
 
-static void within(const gk_fft_plan *p, int64_t count, const float *in, int64_t in_step, float *out,
-                   int64_t out_step, const gk_fft_scale *scale, float *scratch) {
+static void within(const gk_fft_plan *p, int64_t count, const float *in, int64_t in_step,
+                   float *out, int64_t out_step, const gk_fft_scale *scale, float *scratch) {
   const int lanes = p->kernels->lanes;
   const int rows = lanes / p->group; // at once: 1 or 2
   float *a = scratch, *b = scratch + p->m * 2 * lanes;
@@ -53,8 +53,8 @@ static void within(const gk_fft_plan *p, int64_t count, const float *in, int64_t
   }
 }
 
-static void across(const gk_fft_plan *p, int64_t count, const float *in, int64_t in_step, float *out,
-                   int64_t out_step, const gk_fft_scale *scale, float *scratch) {
+static void across(const gk_fft_plan *p, int64_t count, const float *in, int64_t in_step,
+                   float *out, int64_t out_step, const gk_fft_scale *scale, float *scratch) {
   const int lanes = p->kernels->lanes;
   const int64_t floats = p->n * 2 * lanes;
   float *tile = scratch, *a = tile + floats, *b = a + floats;
@@ -168,11 +168,11 @@ bool gk_fft_transform(const gk_fft_plan *p, int64_t count, const float *in, int6
 
 typedef struct side {
   char *data;
-  int64_t length;    // elements of a line that are there
-  int64_t row;       // floats of a row in scratch
-  int64_t stride;    // along the axis, in elements
+  int64_t length; // elements of a line that are there
+  int64_t row; // floats of a row in scratch
+  int64_t stride; // along the axis, in elements
   uint8_t dtype, as; // its own; of rows
-  bool direct;       // lines are rows
+  bool direct; // lines are rows
 } side;
 
 typedef struct job {
@@ -197,8 +197,8 @@ static char *line_at(const job *j, const side *s, int64_t flat) {
   return s->data + at * gk_dtypes[s->dtype].size;
 }
 
-static gk_view matrix(gk_storage *storage, void *data, uint8_t dtype, int64_t rows, int64_t row_step,
-                      int64_t columns, int64_t step) {
+static gk_view matrix(gk_storage *storage, void *data, uint8_t dtype, int64_t rows,
+                      int64_t row_step, int64_t columns, int64_t step) {
   memset(storage, 0, sizeof *storage);
   storage->data = data;
   gk_view v = {.storage = storage,
@@ -353,8 +353,8 @@ gk_status gk_cpu_fft(const gk_call *call, gk_error *error) {
   const bool long_runs = j.other.ndim == 1 || j.other.shape[j.other.ndim - 1] >= 16;
   j.in.direct = long_runs && j.in.dtype == j.in.as && j.in.length == taken &&
                 (j.in.stride == 1 || taken == 1) && at_pairs(&j, &j.in);
-  j.out.direct = long_runs && (j.out.stride == 1 || j.out.length == 1) &&
-                 (n % 2 || at_pairs(&j, &j.out));
+  j.out.direct =
+      long_runs && (j.out.stride == 1 || j.out.length == 1) && (n % 2 || at_pairs(&j, &j.out));
 
   // Enough lines to fill vectors and cache lines, few enough for the cache.
   j.block = n <= 128 ? 256 : n <= 4096 ? 16 : n <= 65536 ? 8 : 1;

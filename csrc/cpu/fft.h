@@ -19,7 +19,7 @@
 #include "cpu.h"
 
 #define GK_FFT_MAX_RADIX 61 // of the loop for odd radices
-#define GK_FFT_TWIST 32     // see `twist`
+#define GK_FFT_TWIST 32 // see `twist`
 
 // Where a transform's first pass finds element j: `lanes` floats each at low + j * step and
 // high + j * step, which are pairs of real and imaginary parts; each is multiplied by re, im.
@@ -32,7 +32,8 @@ typedef struct gk_fft_input {
 // One radix r of a transform of r * m * s elements (s transforms side by side): Stockham's decimation in
 // frequency, which reads x[q + s * (p + m * j)] and writes y[q + s * (r * p + k)], times twiddle
 // exp(-2 pi i p k / (r * m)); [p][k - 1] in twiddles, which are not read where m is 1.
-typedef void (*gk_fft_first_fn)(int64_t m, const gk_fft_input *in, const float *twiddles, float *out);
+typedef void (*gk_fft_first_fn)(int64_t m, const gk_fft_input *in, const float *twiddles,
+                                float *out);
 typedef void (*gk_fft_pass_fn)(int64_t m, int64_t s, const float *in, const float *twiddles,
                                float *out);
 
@@ -123,7 +124,7 @@ double gk_fft_cost(int64_t n);
 
 typedef struct gk_fft_scale {
   float re, im; // factors of what goes in
-  float sign;   // of the imaginary part of what comes out
+  float sign; // of the imaginary part of what comes out
 } gk_fft_scale;
 
 // Transforms `count` rows, `in_step` and `out_step` floats apart; in and out must not overlap, and both

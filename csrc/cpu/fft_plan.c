@@ -227,8 +227,7 @@ static gk_fft_plan *make(int64_t n, gk_fft_role role) {
   p->kernels = gk_fft();
   p->references = 1;
   p->bytes = sizeof *p;
-  const bool leaf =
-      role == GK_FFT_LEAF || n <= (group_of(p->kernels, n) ? WITHIN_MAX : ACROSS_MAX);
+  const bool leaf = role == GK_FFT_LEAF || n <= (group_of(p->kernels, n) ? WITHIN_MAX : ACROSS_MAX);
   bool ok = !is_smooth(n) ? make_chirp(p) : leaf ? make_leaf(p) : make_steps(p);
   if (ok && role == GK_FFT_HALF) {
     ok = (p->unfold = table(p, 2 * (n / 2 + 1))) != NULL;

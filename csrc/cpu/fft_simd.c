@@ -51,7 +51,8 @@ enum { ELEMENT = 2 * LANES }; // floats
 #define BLOCK(b) 4 * (b), 4 * (b) + 1, 4 * (b) + 2, 4 * (b) + 3
 #define REVERSED(b) 4 * (b) + 3, 4 * (b) + 2, 4 * (b) + 1, 4 * (b)
 #define PAIRED(b) 2 * (b), LANES + 2 * (b), 2 * (b) + 1, LANES + 2 * (b) + 1
-#define STEPS_OF_2(b, odd) 8 * (b) + (odd), 8 * (b) + 2 + (odd), 8 * (b) + 4 + (odd), 8 * (b) + 6 + (odd)
+#define STEPS_OF_2(b, odd)                                                                         \
+  8 * (b) + (odd), 8 * (b) + 2 + (odd), 8 * (b) + 4 + (odd), 8 * (b) + 6 + (odd)
 #if LANES == 16
 #define EACH_BLOCK(macro, ...)                                                                     \
   macro(0, __VA_ARGS__), macro(1, __VA_ARGS__), macro(2, __VA_ARGS__), macro(3, __VA_ARGS__)
@@ -83,7 +84,8 @@ INLINE vector reversed(vector v) { return SHUFFLE(v, v, ALL_REVERSED); }
 // Pairs of real and imaginary parts.
 INLINE numbers get_pairs(const float *low, const float *high) {
   vector a = load(low), b = load(high);
-  return (numbers){SHUFFLE(a, b, EACH_BLOCK(STEPS_OF_2, 0)), SHUFFLE(a, b, EACH_BLOCK(STEPS_OF_2, 1))};
+  return (numbers){SHUFFLE(a, b, EACH_BLOCK(STEPS_OF_2, 0)),
+                   SHUFFLE(a, b, EACH_BLOCK(STEPS_OF_2, 1))};
 }
 INLINE void put_pairs(float *low, float *high, numbers a) {
   store(low, SHUFFLE(a.r, a.i, PAIRS_LOW));
@@ -129,9 +131,7 @@ INLINE void dft_4(numbers *x) {
   x[3] = sub(b, d);
 }
 
-INLINE vector combine(vector a, float p, vector b, float q) {
-  return FMA(a, SPLAT(p), b * q);
-}
+INLINE vector combine(vector a, float p, vector b, float q) { return FMA(a, SPLAT(p), b * q); }
 
 INLINE void dft_5(numbers *x) {
   const float c1 = 0.309016994374947424f, c2 = -0.809016994374947424f;
@@ -208,7 +208,7 @@ INLINE void dft_16(numbers *x) {
       dft_##R(x);                                                                                  \
       put(out, x[0]);                                                                              \
       UNROLL for (int k = 1; k < R; k++)                                                           \
-        put(out + k * ELEMENT, mul_one(x[k], twiddles + 2 * k - 2));                               \
+          put(out + k * ELEMENT, mul_one(x[k], twiddles + 2 * k - 2));                             \
       twiddles += 2 * (R - 1);                                                                     \
       out += R * ELEMENT;                                                                          \
     }                                                                                              \
@@ -231,7 +231,7 @@ INLINE void dft_16(numbers *x) {
         dft_##R(x);                                                                                \
         put(out + q, x[0]);                                                                        \
         UNROLL for (int k = 1; k < R; k++)                                                         \
-          put(out + q + k * along, mul_one(x[k], twiddles + 2 * k - 2));                           \
+            put(out + q + k * along, mul_one(x[k], twiddles + 2 * k - 2));                         \
       }                                                                                            \
       twiddles += 2 * (R - 1);                                                                     \
       in += along;                                                                                 \
@@ -273,8 +273,8 @@ static void odd(int radix, int64_t m, int64_t s, const float *in, const float *t
         for (int j = 0; j < half; j++, root += 2) {
           const vector cosine = SPLAT(root[0]), sine = SPLAT(root[1]);
           even = (numbers){FMA(sum[j].r, cosine, even.r), FMA(sum[j].i, cosine, even.i)};
-          uneven = (numbers){FMA(difference[j].r, sine, uneven.r),
-                             FMA(difference[j].i, sine, uneven.i)};
+          uneven =
+              (numbers){FMA(difference[j].r, sine, uneven.r), FMA(difference[j].i, sine, uneven.i)};
         }
         numbers a = add(even, uneven), b = sub(even, uneven);
         if (m > 1) {
@@ -372,7 +372,7 @@ INLINE void transpose_16(vector *x) {
       UNROLL for (int i = 0; i < G; i++) x[i] = (numbers){re[i], im[i]};                           \
       dft_##G(x);                                                                                  \
       UNROLL for (int i = 0; i < G; i++)                                                           \
-        put_pairs(low + 2 * (i * m + k), high + 2 * (i * m + k), scaled(x[i], 1, sign));           \
+          put_pairs(low + 2 * (i * m + k), high + 2 * (i * m + k), scaled(x[i], 1, sign));         \
     }                                                                                              \
   }
 
@@ -416,7 +416,8 @@ static void twist(int64_t n, float *x, int64_t row, const float *coarse, const f
       put_pairs(x, x + LANES, mul(get_pairs(x, x + LANES), factor));
     }
     for (; j < count; j++, x += 2, w += 2) {
-      const float re = w[0] * coarse[0] - w[1] * coarse[1], im = w[0] * coarse[1] + w[1] * coarse[0];
+      const float re = w[0] * coarse[0] - w[1] * coarse[1],
+                  im = w[0] * coarse[1] + w[1] * coarse[0];
       const float a = x[0], b = x[1];
       x[0] = a * re - b * im;
       x[1] = a * im + b * re;
@@ -426,8 +427,8 @@ static void twist(int64_t n, float *x, int64_t row, const float *coarse, const f
 
 // Numbers k and m - k of what goes in give numbers k and m - k of what comes out: with E = (a + conj b)
 // * half and P = w (a - conj b) * 2 half, these are E + P and conj(E - P); w is t[k] or its conjugate.
-INLINE void mirror_one(int64_t m, int64_t k, const float *in, const float *t, float sign, float half,
-                       float *out) {
+INLINE void mirror_one(int64_t m, int64_t k, const float *in, const float *t, float sign,
+                       float half, float *out) {
   const float *a = in + 2 * k, *b = in + 2 * (m - k);
   const float wr = t[2 * k] * 2 * half, wi = t[2 * k + 1] * 2 * half * sign;
   const float er = (a[0] + b[0]) * half, ei = (a[1] - b[1]) * half;
@@ -455,8 +456,7 @@ INLINE void mirror(int64_t m, const float *in, const float *t, float sign, float
     const numbers e = {(a.r + b.r) * half, (a.i - b.i) * half};
     const numbers p = mul((numbers){a.r - b.r, a.i + b.i}, w);
     put_pairs(out + at, out + at + LANES, add(e, p));
-    put_pairs(out + back, out + back + LANES,
-              (numbers){reversed(e.r - p.r), reversed(p.i - e.i)});
+    put_pairs(out + back, out + back + LANES, (numbers){reversed(e.r - p.r), reversed(p.i - e.i)});
   }
 }
 

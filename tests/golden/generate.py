@@ -20,6 +20,7 @@ the script and commits both.
                     "ulp:N": within N of the last place
                     "sum": |got - expected| <= 4 * epsilon of the result's dtype * "scale", where
                     scale is the largest sum of the absolute terms; inf and NaN as they stand
+                    "norm:X": |got - expected| <= X * "scale", the largest magnitude of a result
     print.json      arrays and NumPy's str() of them, for tests/array/print.test.ts
     promotion.json  dtype of a, dtype of b: the result's, null where there is none
 
@@ -33,6 +34,7 @@ from fractions import Fraction
 
 import numpy as np
 
+import fft
 import indexing
 import shapes
 import sort
@@ -485,6 +487,7 @@ if __name__ == "__main__":
     indexing.indexing()
     shapes.shapes()
     sort.sorting()
+    fft.transforms()
     text.printing()
     text.promotion()
     files = [p for p in HERE.iterdir() if p.suffix in (".npz", ".json")]

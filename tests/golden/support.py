@@ -129,7 +129,7 @@ class File:
         }
         if pick:
             entry["pick"] = pick
-        if tolerance == "sum":
+        if tolerance == "sum" or tolerance.startswith("norm"):
             entry["scale"] = float(np.max(np.nan_to_num(scale), initial=0))
         if not options:
             del entry["options"]

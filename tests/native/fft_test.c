@@ -69,8 +69,7 @@ static void naive(int64_t n, const pair *x, bool inverse, double factor, pair *o
 static void check_line(const gk_call *call, int64_t line) {
   const gk_view *in = call->in[0], *out = call->out[0];
   const int64_t n = (int64_t)call->f[0];
-  const bool inverse =
-      call->op == GK_OP_irfft || (call->op == GK_OP_fft && call->flags & 8);
+  const bool inverse = call->op == GK_OP_irfft || (call->op == GK_OP_fft && call->flags & 8);
   int64_t in_step, out_step;
   const int64_t from = line_start(in->ndim, in->shape, call->axis, line, &in_step);
   const int64_t to = line_start(out->ndim, out->shape, call->axis, line, &out_step);
@@ -142,7 +141,8 @@ static const uint8_t real_dtypes[] = {GK_float32, GK_float32, GK_float32, GK_flo
 
 static void run_random(int64_t n) {
   const uint16_t op = (uint16_t)(GK_OP_fft + test_below(3));
-  const uint8_t dtype = op == GK_OP_rfft ? real_dtypes[test_below(7)] : complex_dtypes[test_below(10)];
+  const uint8_t dtype =
+      op == GK_OP_rfft ? real_dtypes[test_below(7)] : complex_dtypes[test_below(10)];
   const int ndim = 1 + (int)test_below(3), axis = (int)test_below(ndim);
   int64_t shape[GK_MAX_DIMS] = {1}, most = n > 600 ? 3 : 40;
   for (int d = 0; d < ndim; d++) shape[d] = 1 + test_below(most);
@@ -158,8 +158,8 @@ static void run_large(uint16_t op, int64_t n, double limit) {
   gk_storage storages[3];
   gk_view in = test_view(&storages[0], malloc((size_t)n * (real ? 4 : 8)),
                          real ? GK_float32 : GK_complex64, 1, (int64_t[]){n});
-  gk_view out = test_view(&storages[1], malloc((size_t)results * 8), GK_complex64, 1,
-                          (int64_t[]){results});
+  gk_view out =
+      test_view(&storages[1], malloc((size_t)results * 8), GK_complex64, 1, (int64_t[]){results});
   gk_view again = test_view(&storages[2], malloc((size_t)n * (real ? 4 : 8)), in.dtype, 1, &n);
   fill_random(&in);
   gk_error error;
@@ -191,8 +191,8 @@ static void run_large(uint16_t op, int64_t n, double limit) {
     const int64_t k = test_below(results);
     double re = 0, im = 0;
     for (int64_t i = 0; i < n; i++) {
-      const double angle = tau * (double)(int64_t)((unsigned __int128)i * (uint64_t)k % (uint64_t)n) /
-                           (double)n;
+      const double angle =
+          tau * (double)(int64_t)((unsigned __int128)i * (uint64_t)k % (uint64_t)n) / (double)n;
       const double a = real ? x[i] : x[2 * i], b = real ? 0 : x[2 * i + 1];
       re += a * cos(angle) + b * sin(angle);
       im += b * cos(angle) - a * sin(angle);
@@ -207,9 +207,9 @@ static void run_large(uint16_t op, int64_t n, double limit) {
 int main(void) {
   for (int64_t n = 1; n <= 70; n++)
     for (int i = 0; i < 8; i++) run_random(n);
-  static const int64_t some[] = {96,  100, 127, 128, 192, 243,  250,  256,  289,  360,
-                                 500, 512, 625, 729, 961, 1000, 1021, 1024, 1050, 2047,
-                                 2048, 2310, 3600, 4095, 4096, 4097};
+  static const int64_t some[] = {96,   100,  127,  128,  192,  243,  250,  256,  289,
+                                 360,  500,  512,  625,  729,  961,  1000, 1021, 1024,
+                                 1050, 2047, 2048, 2310, 3600, 4095, 4096, 4097};
   for (size_t i = 0; i < sizeof some / sizeof *some; i++)
     for (int j = 0; j < 6; j++) run_random(some[i]);
   int64_t shape[GK_MAX_DIMS] = {3, 0, 2};

@@ -137,6 +137,8 @@ function comparison(c: Case, dtype: gk.DType): (got: Element, want: Element) => 
         const exponent = Math.max(lowest, Math.floor(Math.log2(Math.abs(want))));
         return Math.abs(got - want) <= Number(count) * 2 ** (exponent - bits);
       });
+    case "norm":
+      return (got, want) => Math.abs(Number(got) - Number(want)) <= Number(count) * c.scale!;
     case "sum":
       return finite((got, want) => Math.abs(got - want) <= 4 * 2 ** -bits * c.scale!);
     default:
