@@ -4,8 +4,18 @@ import { call } from "./call.ts";
 import { demo } from "./demo.ts";
 import { functions } from "./functions.ts";
 import { graph } from "./graph.ts";
+import { memory } from "./memory.ts";
 import { ops } from "./ops.ts";
 import { read } from "./read.ts";
 import { start } from "./start.ts";
 
-export const groups: readonly Group[] = [call, start, read, ops, functions, graph, demo];
+export const groups: readonly Group[] = [
+  call,
+  start,
+  read,
+  memory,
+  ops,
+  functions,
+  graph,
+  demo,
+];

@@ -45,53 +45,6 @@ export const ops: Group = {
   pause: "long",
   cases: [
     row(
-      "add 10 M",
-      () => {
-        const a = normals(large), b = normals(large), out = gk.empty([large]);
-        return () => gk.add(a, b, { out });
-      },
-      {
-        goal: { of: "fastest", atLeast: 1 },
-        numpy: [
-          `a = ${numpyNormals(large)}; b = a.copy(); o = a.copy()`,
-          "np.add(a, b, out=o)",
-        ],
-        torch: [
-          `a = torch.randn(${large}); b = a.clone(); o = a.clone()`,
-          "torch.add(a, b, out=o)",
-        ],
-        numpyTs: (np) => {
-          const a = np.ones([large], "float32"), b = np.ones([large], "float32");
-          return () => np.add(a, b).dispose();
-        },
-        plain: () => {
-          const a = new Float32Array(large).fill(1), b = a.slice(), out = a.slice();
-          return () => {
-            for (let i = 0; i < large; i++) out[i] = a[i]! + b[i]!;
-          };
-        },
-      },
-    ),
-    row(
-      "where 10 M",
-      () => {
-        const a = normals(large), b = normals(large), out = gk.empty([large]);
-        const mask = gk.less(a, b);
-        return () => gk.where(mask, a, b, { out });
-      },
-      {
-        // NumPy's where has no out.
-        numpy: [
-          `a = ${numpyNormals(large)}; b = a[::-1].copy(); m = a < b`,
-          "np.where(m, a, b)",
-        ],
-        torch: [
-          `a = torch.randn(${large}); b = torch.randn(${large}); m = a < b; o = a.clone()`,
-          "torch.where(m, a, b, out=o)",
-        ],
-      },
-    ),
-    row(
       "sum 10 M",
       () => {
         const a = normals(large), out = gk.empty([]);

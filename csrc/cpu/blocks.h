@@ -24,6 +24,7 @@ typedef struct gk_block_job {
   // Bound by memory, so that a large output is best written past the caches. A loop that
   // computes more (exp) is faster when it stores for itself.
   bool light;
+  gk_loop_fn streaming; // the loop once more, itself storing past the caches; or NULL
 } gk_block_job;
 
 void gk_blocks_run(const gk_block_job *job);

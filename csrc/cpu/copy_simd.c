@@ -180,25 +180,25 @@ static void f32_to_c64(int64_t n, const void *in, void *out) {
   }
 }
 
-// ---- gathers worth a loop of their own: every second element, and backwards
+// ---- gathers worth a loop of their own
 
-#define GATHERS(bytes, T)                                                                          \
-  static void every_second##bytes(int64_t n, const void *in, void *out) {                          \
+#define GATHER(name, T, stride)                                                                    \
+  static void name(int64_t n, const void *in, void *out) {                                         \
     const T *a = in;                                                                               \
     T *o = out;                                                                                    \
     GK_VECTORIZE                                                                                   \
-    for (int64_t i = 0; i < n; i++) o[i] = a[2 * i];                                               \
-  }                                                                                                \
-  static void backwards##bytes(int64_t n, const void *in, void *out) {                             \
-    const T *a = in;                                                                               \
-    T *o = out;                                                                                    \
-    GK_VECTORIZE                                                                                   \
-    for (int64_t i = 0; i < n; i++) o[i] = a[-i];                                                  \
+    for (int64_t i = 0; i < n; i++) o[i] = a[stride * i];                                          \
   }
+#define GATHERS(bytes, T)                                                                          \
+  GATHER(backwards##bytes, T, -1)                                                                  \
+  GATHER(second##bytes, T, 2)                                                                      \
+  GATHER(third##bytes, T, 3)                                                                       \
+  GATHER(fourth##bytes, T, 4)
 GATHERS(1, uint8_t)
 GATHERS(2, uint16_t)
 GATHERS(4, uint32_t)
 GATHERS(8, uint64_t)
+#define BY_BYTES(name) {[1] = name##1, [2] = name##2, [4] = name##4, [8] = name##8}
 
 // ---- transposition
 //
@@ -223,8 +223,8 @@ GATHERS(8, uint64_t)
 #define LOW16 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
 #define HIGH16 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
 
-#define TRANSPOSE(name, Element, lanes, rounds, LOW, HIGH)                                         \
-  typedef Element name##_vector __attribute__((vector_size(VECTOR_BYTES)));                        \
+#define TRANSPOSE(name, Element, bytes, lanes, rounds, LOW, HIGH)                                  \
+  typedef Element name##_vector __attribute__((vector_size(bytes)));                               \
   typedef name##_vector name##_unaligned __attribute__((aligned(sizeof(Element))));                \
   static inline __attribute__((always_inline)) void name##_tile(                                   \
       const Element *in, int64_t in_stride, Element *out, int64_t out_stride) {                    \
@@ -243,24 +243,31 @@ GATHERS(8, uint64_t)
                    int64_t out_stride) {                                                           \
     const Element *in = from;                                                                      \
     Element *out = to;                                                                             \
-    int64_t whole_rows = rows - rows % lanes, whole_columns = columns - columns % lanes;           \
-    for (int64_t c = 0; c < whole_columns; c += lanes)                                             \
-      for (int64_t r = 0; r < whole_rows; r += lanes)                                              \
+    if (rows < lanes || columns < lanes) {                                                         \
+      for (int64_t r = 0; r < rows; r++)                                                           \
+        for (int64_t c = 0; c < columns; c++) out[c * out_stride + r] = in[r * in_stride + c];     \
+      return;                                                                                      \
+    }                                                                                              \
+    for (int64_t c = 0; c < columns; c += lanes) {                                                 \
+      if (c > columns - lanes) c = columns - lanes;                                                \
+      for (int64_t r = 0; r < rows; r += lanes) {                                                  \
+        if (r > rows - lanes) r = rows - lanes;                                                    \
         name##_tile(in + r * in_stride + c, in_stride, out + c * out_stride + r, out_stride);      \
-    for (int64_t r = 0; r < rows; r++)                                                             \
-      for (int64_t c = r < whole_rows ? whole_columns : 0; c < columns; c++)                       \
-        out[c * out_stride + r] = in[r * in_stride + c];                                           \
+      }                                                                                            \
+    }                                                                                              \
   }
 
+TRANSPOSE(transpose1, uint8_t, 16, 16, 4, LOW16, HIGH16)
+TRANSPOSE(transpose2, uint16_t, 16, 8, 3, LOW8, HIGH8)
 #if VECTOR_BYTES == 64
-TRANSPOSE(transpose4, uint32_t, 16, 4, LOW16, HIGH16)
-TRANSPOSE(transpose8, uint64_t, 8, 3, LOW8, HIGH8)
+TRANSPOSE(transpose4, uint32_t, 64, 16, 4, LOW16, HIGH16)
+TRANSPOSE(transpose8, uint64_t, 64, 8, 3, LOW8, HIGH8)
 #elif VECTOR_BYTES == 32
-TRANSPOSE(transpose4, uint32_t, 8, 3, LOW8, HIGH8)
-TRANSPOSE(transpose8, uint64_t, 4, 2, LOW4, HIGH4)
+TRANSPOSE(transpose4, uint32_t, 32, 8, 3, LOW8, HIGH8)
+TRANSPOSE(transpose8, uint64_t, 32, 4, 2, LOW4, HIGH4)
 #else
-TRANSPOSE(transpose4, uint32_t, 4, 2, LOW4, HIGH4)
-TRANSPOSE(transpose8, uint64_t, 2, 1, LOW2, HIGH2)
+TRANSPOSE(transpose4, uint32_t, 16, 4, 2, LOW4, HIGH4)
+TRANSPOSE(transpose8, uint64_t, 16, 2, 1, LOW2, HIGH2)
 #endif
 
 // ---- streaming
@@ -336,11 +343,6 @@ const gk_copy_kernels GK_NAME(gk_copy_table) = {
                               [GK_complex64] = copy64},
         },
     .to_odd = f64_to_odd_f32,
-    .every_second = {[1] = every_second1,
-                     [2] = every_second2,
-                     [4] = every_second4,
-                     [8] = every_second8},
-    .backwards = {[1] = backwards1, [2] = backwards2, [4] = backwards4, [8] = backwards8},
-    .transpose4 = transpose4,
-    .transpose8 = transpose8,
+    .gather = {BY_BYTES(backwards), BY_BYTES(second), BY_BYTES(third), BY_BYTES(fourth)},
+    .transpose = BY_BYTES(transpose),
 };

@@ -27,6 +27,14 @@ static int64_t grain_of(const gk_call *call, uint8_t work) {
   return ((int64_t)4 << 20) / ((call->inputs + 1) * gk_dtypes[work].size); // memory
 }
 
+// The loop that stores past the caches, or NULL.
+static gk_loop_fn streaming_loop(uint16_t op, uint8_t work) {
+  const gk_streaming_kernels *kernels = gk_streaming();
+  for (int i = 0; kernels->rows[i].loop; i++)
+    if (kernels->rows[i].op == op && kernels->rows[i].dtype == work) return kernels->rows[i].loop;
+  return NULL;
+}
+
 // Everything that is not one contiguous loop on one thread.
 static void run_blocks(const gk_call *call, gk_loop_fn loop, uint8_t work) {
   gk_block_job job;
@@ -48,6 +56,8 @@ static void run_blocks(const gk_call *call, gk_loop_fn loop, uint8_t work) {
   if (gk_ops[call->op].result == GK_RESULT_REAL && work == GK_complex64) job.result = GK_float32;
   job.grain = grain_of(call, work);
   job.light = !gk_elementwise_is_function(call->op);
+  job.streaming =
+      gk_view_bytes(call->out[0]) < GK_STREAMING_BYTES ? NULL : streaming_loop(call->op, work);
   gk_blocks_run(&job);
 }
 
@@ -71,41 +81,6 @@ static void run_numbers(const gk_call *call, gk_loop_fn loop, const char *const 
   }
 }
 
-// ---- past the caches
-
-typedef struct stream_job {
-  gk_loop_fn loop;
-  const char *a, *b;
-  char *out;
-  int size; // bytes of an element
-} stream_job;
-
-static void stream_part(void *context, int64_t begin, int64_t end, int thread) {
-  (void)thread;
-  const stream_job *job = context;
-  int64_t at = begin * job->size;
-  job->loop(end - begin, job->a + at, job->b + at, NULL, job->out + at);
-  gk_stream_fence();
-}
-
-// Two flat arrays into an output that no cache holds, where the op has a loop for that.
-static bool run_streaming(const gk_call *call) {
-  if (!call->flat || call->inputs != 2 || !call->in[0] || !call->in[1] ||
-      gk_view_bytes(call->out[0]) < GK_STREAMING_BYTES)
-    return false;
-  const gk_elementwise_kernels *kernels = gk_elementwise();
-  for (int i = 0; kernels->streaming[i].loop; i++) {
-    if (kernels->streaming[i].op != call->op || kernels->streaming[i].dtype != call->compute)
-      continue;
-    stream_job job = {kernels->streaming[i].loop, gk_view_data(call->in[0]),
-                      gk_view_data(call->in[1]), gk_view_data(call->out[0]),
-                      gk_dtypes[call->compute].size};
-    gk_parallel(call->size, grain_of(call, call->compute), stream_part, &job);
-    return true;
-  }
-  return false;
-}
-
 gk_status gk_cpu_elementwise(const gk_call *call, gk_error *error) {
   uint8_t work = call->compute;
   gk_loop_fn loop = NULL;
@@ -127,7 +102,7 @@ gk_status gk_cpu_elementwise(const gk_call *call, gk_error *error) {
                   (call->size <= SMALL || call->size <= grain_of(call, work));
   if (straight && call->op == GK_OP_where) straight = call->in[0] && call->in[0]->dtype == GK_bool;
   if (!straight) {
-    if (!run_streaming(call)) run_blocks(call, loop, work);
+    run_blocks(call, loop, work);
     return GK_OK;
   }
   const char *data[4] = {NULL, NULL, NULL, gk_view_data(out)};

@@ -9,15 +9,20 @@ typedef struct gk_elementwise_kernels {
   // bfloat16), and where the op does not take the dtype. Predicates write bool, all others the
   // dtype itself; operand 0 of `where` is bool.
   gk_loop_fn loop[GK_ELEMENTWISE_CODES][GK_DTYPE_COUNT];
-  // The ops that memory bounds, once more for outputs that no cache holds: past the caches, a third
-  // less traffic. Ends with a NULL loop; call gk_stream_fence after one.
-  struct {
-    uint16_t op, dtype;
-    gk_loop_fn loop;
-  } streaming[16];
 } gk_elementwise_kernels;
 
 GK_KERNELS(gk_elementwise_kernels, gk_elementwise)
+
+// Ops that memory bounds, once more for outputs that no cache holds: they store past the caches, a
+// third less traffic. Call gk_stream_fence after one.
+typedef struct gk_streaming_kernels {
+  struct {
+    uint16_t op, dtype; // in which it computes
+    gk_loop_fn loop;    // NULL ends the list
+  } rows[40];
+} gk_streaming_kernels;
+
+GK_KERNELS(gk_streaming_kernels, gk_streaming)
 
 // Does the op compute so much (exp, sin, pow) that memory does not bound it?
 bool gk_elementwise_is_function(uint16_t op);

@@ -203,47 +203,6 @@ FUNCTION_OF_ANGLE(tan)
 
 #include "complex_loops.h"
 
-// ---- past the caches
-
-// Whole vectors from the first one that is aligned, the rest by the plain loop. (Through a block in L1, as
-// blocks.c streams the results of other ops, `add` took a tenth to a third longer.)
-#if defined(__AVX512F__)
-#define VECTOR_BYTES 64
-#define STREAM_VECTOR(to, v) _mm512_stream_si512((__m512i *)(to), (__m512i)(v))
-#elif defined(__AVX__)
-#define VECTOR_BYTES 32
-#define STREAM_VECTOR(to, v) _mm256_stream_si256((__m256i *)(to), (__m256i)(v))
-#elif defined(__x86_64__) || defined(_M_X64)
-#define VECTOR_BYTES 16
-#define STREAM_VECTOR(to, v) _mm_stream_si128((__m128i *)(to), (__m128i)(v))
-#else
-#define VECTOR_BYTES 16
-#define STREAM_VECTOR(to, v) (*(to) = (v))
-#endif
-
-#define STREAMING(name, suffix, T, operation)                                                      \
-  static void name##_streaming_##suffix(int64_t n, const void *pa, const void *pb, const void *pc, \
-                                        void *po) {                                                \
-    typedef T vector __attribute__((vector_size(VECTOR_BYTES)));                                   \
-    typedef T unaligned __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T))));            \
-    const int64_t step = VECTOR_BYTES / sizeof(T);                                                 \
-    const T *a = pa, *b = pb;                                                                      \
-    T *o = po;                                                                                     \
-    int64_t i = (int64_t)(-(uintptr_t)po % VECTOR_BYTES / sizeof(T));                              \
-    if (i > n) i = n;                                                                              \
-    name##_##suffix(i, a, b, pc, o);                                                               \
-    for (; i + step <= n; i += step)                                                               \
-      STREAM_VECTOR((vector *)(void *)(o + i),                                                     \
-                    (vector)(*(const unaligned *)(a + i) operation * (const unaligned *)(b + i))); \
-    name##_##suffix(n - i, a + i, b + i, pc, o + i);                                               \
-  }
-#define STREAMING_FLOATS(name, operation)                                                          \
-  STREAMING(name, f32, float, operation)                                                           \
-  STREAMING(name, f64, double, operation)
-STREAMING_FLOATS(add, +)
-STREAMING_FLOATS(sub, -)
-STREAMING_FLOATS(mul, *)
-STREAMING_FLOATS(div, /)
 
 // ---- the table
 
@@ -256,8 +215,6 @@ STREAMING_FLOATS(div, /)
 #define UNSIGNEDS(op)                                                                              \
   [GK_uint8] = op##_u8, [GK_uint16] = op##_u16, [GK_uint32] = op##_u32, [GK_uint64] = op##_u64
 #define FLOATS(op) [GK_float32] = op##_f32, [GK_float64] = op##_f64
-#define STREAMS(op)                                                                                \
-  {GK_OP_##op, GK_float32, op##_streaming_f32}, { GK_OP_##op, GK_float64, op##_streaming_f64 }
 #define ORDER(op) [GK_bool] = op##_u8, SIGNEDS(op), UNSIGNEDS(op), FLOATS(op)
 // One loop for bool and all integers, whatever they are.
 #define WHOLES(loop)                                                                               \
@@ -269,7 +226,6 @@ STREAMING_FLOATS(div, /)
 const gk_elementwise_kernels
     GK_NAME(gk_elementwise_table) =
         {
-            .streaming = {STREAMS(add), STREAMS(sub), STREAMS(mul), STREAMS(div)},
             .loop =
                 {
                     [GK_OP_neg] = {MODULARS(neg), FLOATS(neg), [GK_complex64] = neg_c64},
