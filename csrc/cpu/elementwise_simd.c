@@ -203,7 +203,6 @@ FUNCTION_OF_ANGLE(tan)
 
 #include "complex_loops.h"
 
-
 // ---- the table
 
 // One loop for both signs; one for each; floats.

@@ -528,7 +528,8 @@ static void test_special(void) {
 
 // Outputs that no cache holds, at every alignment of out, also onto an operand.
 static void test_streaming(void) {
-  static const uint16_t streamed[] = {GK_OP_add, GK_OP_sub, GK_OP_mul, GK_OP_div};
+  static const uint16_t streamed[] = {GK_OP_add,     GK_OP_sub,     GK_OP_mul, GK_OP_div,
+                                      GK_OP_maximum, GK_OP_minimum, GK_OP_fma, GK_OP_clip};
   const int64_t n = (11 << 20) / 4 + 13;
   float *a = malloc((size_t)(n + 16) * 4), *b = malloc((size_t)(n + 16) * 4),
         *o = malloc((size_t)(n + 16) * 4);
@@ -538,7 +539,7 @@ static void test_streaming(void) {
   }
   FOR_EACH_ISA(isa) {
     for (int k = 0; k < 8; k++) {
-      uint16_t op = streamed[k % 4];
+      uint16_t op = streamed[k];
       int64_t size = n - k, offset = k * 3 % 16;
       gk_storage storage[3];
       gk_view x = test_view(&storage[0], a, GK_float32, 1, &size);
@@ -549,18 +550,18 @@ static void test_streaming(void) {
       if (offset) o[offset - 1] = 78;
       gk_call call = {.op = op,
                       .family = GK_FAMILY_ELEMENTWISE,
-                      .inputs = 2,
+                      .inputs = gk_ops[op].arity,
                       .outputs = 1,
                       .compute = GK_float32,
                       .flat = true,
                       .size = size,
-                      .in = {&x, &y},
+                      .in = {&x, &y, gk_ops[op].arity > 2 ? &x : NULL},
                       .out = {&z}};
       gk_error error;
       CHECK(gk_cpu_elementwise(&call, &error) == GK_OK);
       int64_t wrong = 0;
       for (int64_t i = 0; i < size; i++)
-        wrong += o[offset + i] != (float)float_op(op, a[i], b[i], 0, GK_float32);
+        wrong += o[offset + i] != (float)float_op(op, a[i], b[i], a[i], GK_float32);
       CHECKF(wrong == 0 && o[offset + size] == 77 && (!offset || o[offset - 1] == 78),
              "op %d, isa %d, offset %d: %d wrong", op, (int)isa, (int)offset, (int)wrong);
     }
@@ -600,6 +601,10 @@ int main(int argc, char **argv) {
       if (flat && round % 2) {
         ndim = 1;
         shape[0] = test_below(70);
+      }
+      if (round % 16 == 1) { // planes that are worth tiles
+        ndim = 2 + (int)test_below(2);
+        for (int d = 0; d < ndim; d++) shape[d] = 1 + test_below(40);
       }
       run_case(ops[o], ndim, shape, flat, round % 2);
     }
