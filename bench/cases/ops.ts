@@ -1,4 +1,4 @@
-// Ops on large arrays. Only add has a goal here; the others are shown to watch them.
+// Ops on large arrays, shown to watch them; those that memory bounds are in memory.ts.
 import * as gk from "../../mod.ts";
 import type { Call, Case, Group } from "../case.ts";
 

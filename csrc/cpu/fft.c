@@ -59,7 +59,7 @@ static void across(const gk_fft_plan *p, int64_t count, const float *in, int64_t
   const int64_t floats = p->n * 2 * lanes;
   float *tile = scratch, *a = tile + floats, *b = a + floats;
   const gk_fft_input input = {tile, tile + lanes, 2 * lanes, scale->re, scale->im};
-  const gk_transpose_fn transpose = gk_copy()->transpose8;
+  const gk_transpose_fn transpose = gk_copy()->transpose[8];
   for (int64_t i = 0; i < count; i += lanes) {
     const int64_t rows = smaller(count - i, lanes);
     if (rows < lanes) memset(tile, 0, (size_t)floats * sizeof *tile);
@@ -96,7 +96,7 @@ static void columns_run(void *context, int64_t begin, int64_t end, int thread) {
   float *block = step_memory(s, lines);
   for (int64_t c = begin, n; block && c < end; c += n) {
     n = smaller(end - c, STEP_LINES);
-    gk_copy()->transpose8(rows, n, s->in + 2 * c, columns, block, rows);
+    gk_copy()->transpose[8](rows, n, s->in + 2 * c, columns, block, rows);
     float *to = s->middle + 2 * c * rows;
     const gk_fft_scale scale = {s->scale->re, s->scale->im, 1};
     gk_fft_transform(lines, n, block, 2 * rows, to, 2 * rows, &scale,
@@ -115,11 +115,11 @@ static void rows_run(void *context, int64_t begin, int64_t end, int thread) {
   float *block = step_memory(s, lines), *result = block ? block + STEP_LINES * 2 * columns : NULL;
   for (int64_t k = begin, n; block && k < end; k += n) {
     n = smaller(end - k, STEP_LINES);
-    gk_copy()->transpose8(columns, n, s->middle + 2 * k, rows, block, columns);
+    gk_copy()->transpose[8](columns, n, s->middle + 2 * k, rows, block, columns);
     const gk_fft_scale scale = {1, 1, s->scale->sign};
     gk_fft_transform(lines, n, block, 2 * columns, result, 2 * columns, &scale,
                      block + 2 * STEP_LINES * 2 * columns);
-    gk_copy()->transpose8(n, columns, result, columns, s->out + 2 * k, rows);
+    gk_copy()->transpose[8](n, columns, result, columns, s->out + 2 * k, rows);
   }
 }
 
