@@ -388,11 +388,11 @@ static void plan_tiles(plan *p, int axis) {
     if (o->ready > widest) widest = o->ready;
     if (o->strides[last - 1] == 1 && o->inner != 1 && o->size < narrowest) narrowest = o->size;
   }
-  int64_t length = p->loop.shape[last - 1], rows = 64 / narrowest;
-  int64_t columns = TILE_BYTES / (rows * widest);
+  int64_t length = p->loop.shape[last - 1], line = 64 / narrowest, rows = line;
+  int64_t columns = TILE_BYTES / (line * widest);
   if (columns > p->row) {
     columns = p->row;
-    rows = TILE_BYTES / (columns * widest) / 16 * 16;
+    rows = TILE_BYTES / (columns * widest) / line * line;
   }
   p->block_rows = rows < length ? rows : length;
   p->block = p->block_rows * columns;
