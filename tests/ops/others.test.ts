@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as gk from "../../mod.ts";
-import { expectArray, expectClose, expectError, noLeaks, scoped } from "../helpers.ts";
+import { expectArray, expectError, noLeaks, scoped } from "../helpers.ts";
 
 noLeaks();
 
