@@ -7,7 +7,6 @@ import { graph } from "./graph.ts";
 import { memory } from "./memory.ts";
 import { ops } from "./ops.ts";
 import { read } from "./read.ts";
-import { sorting } from "./sort.ts";
 import { start } from "./start.ts";
 
 export const groups: readonly Group[] = [
@@ -17,7 +16,6 @@ export const groups: readonly Group[] = [
   memory,
   ops,
   functions,
-  sorting,
   graph,
   demo,
 ];

@@ -93,7 +93,13 @@ static const family_fn families[GK_FAMILY_COUNT] = {
 
 // Ops of the table that have no kernel yet.
 static const uint16_t pending[] = {
-    GK_OP_var, GK_OP_std, GK_OP_norm, GK_OP_logsumexp, GK_OP_count_nonzero, GK_OP_cumprod,
+    GK_OP_var,
+    GK_OP_std,
+    GK_OP_norm,
+    GK_OP_logsumexp,
+    GK_OP_count_nonzero,
+    GK_OP_cumprod,
+    GK_OP_random_integers,
 };
 
 static gk_status run(gk_device *device, gk_stream *stream, const gk_call *call, gk_error *error) {

@@ -79,10 +79,11 @@ typedef struct steps {
   _Atomic bool failed;
 } steps;
 
-#define STEP_LINES 16 // at once, as few as fill cache lines
+// At once: few enough for the cache, many enough to fill cache lines and pages.
+#define STEP_LINES 32
 
 static float *step_memory(steps *s, const gk_fft_plan *lines) {
-  const int64_t floats = 2 * STEP_LINES * 2 * lines->n + lines->scratch;
+  const int64_t floats = STEP_LINES * 2 * (lines->n + GK_FFT_STEP_PAD) + lines->scratch;
   float *memory = gk_scratch(GK_SCRATCH_FFT_STEPS, floats * (int64_t)sizeof(float));
   if (!memory) s->failed = true;
   return memory;
@@ -92,17 +93,17 @@ static void columns_run(void *context, int64_t begin, int64_t end, int thread) {
   (void)thread;
   steps *s = context;
   const gk_fft_plan *p = s->plan, *lines = p->rows;
-  const int64_t rows = lines->n, columns = p->columns->n;
+  const int64_t rows = lines->n, columns = p->columns->n, step = rows + GK_FFT_STEP_PAD;
   float *block = step_memory(s, lines);
   for (int64_t c = begin, n; block && c < end; c += n) {
     n = smaller(end - c, STEP_LINES);
-    gk_copy()->transpose[8](rows, n, s->in + 2 * c, columns, block, rows);
-    float *to = s->middle + 2 * c * rows;
+    gk_copy()->transpose[8](rows, n, s->in + 2 * c, columns, block, step);
+    float *to = s->middle + 2 * c * step;
     const gk_fft_scale scale = {s->scale->re, s->scale->im, 1};
-    gk_fft_transform(lines, n, block, 2 * rows, to, 2 * rows, &scale,
-                     block + 2 * STEP_LINES * 2 * rows);
+    gk_fft_transform(lines, n, block, 2 * step, to, 2 * step, &scale,
+                     block + STEP_LINES * 2 * step);
     for (int64_t i = 0; i < n; i++)
-      p->kernels->twist(rows, to + 2 * i * rows, c + i, p->coarse,
+      p->kernels->twist(rows, to + 2 * i * step, c + i, p->coarse,
                         p->fine + (c + i) * 2 * GK_FFT_TWIST);
   }
 }
@@ -111,15 +112,15 @@ static void rows_run(void *context, int64_t begin, int64_t end, int thread) {
   (void)thread;
   steps *s = context;
   const gk_fft_plan *p = s->plan, *lines = p->columns;
-  const int64_t rows = p->rows->n, columns = lines->n;
-  float *block = step_memory(s, lines), *result = block ? block + STEP_LINES * 2 * columns : NULL;
+  const int64_t rows = p->rows->n, columns = lines->n, step = columns + GK_FFT_STEP_PAD;
+  float *block = step_memory(s, lines);
   for (int64_t k = begin, n; block && k < end; k += n) {
     n = smaller(end - k, STEP_LINES);
-    gk_copy()->transpose[8](columns, n, s->middle + 2 * k, rows, block, columns);
+    gk_copy()->transpose[8](columns, n, s->middle + 2 * k, rows + GK_FFT_STEP_PAD, block, step);
     const gk_fft_scale scale = {1, 1, s->scale->sign};
-    gk_fft_transform(lines, n, block, 2 * columns, result, 2 * columns, &scale,
-                     block + 2 * STEP_LINES * 2 * columns);
-    gk_copy()->transpose[8](n, columns, result, columns, s->out + 2 * k, rows);
+    gk_fft_transform(lines, n, block, 2 * step, block, 2 * step, &scale,
+                     block + STEP_LINES * 2 * step);
+    gk_copy()->transpose[8](n, columns, block, step, s->out + 2 * k, rows);
   }
 }
 

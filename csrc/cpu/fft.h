@@ -20,6 +20,9 @@
 
 #define GK_FFT_MAX_RADIX 61 // of the loop for odd radices
 #define GK_FFT_TWIST 32 // see `twist`
+// STEPS: rows in memory of our own are a cache line longer than need be, since distances of powers of
+// two fall on few places of the cache.
+#define GK_FFT_STEP_PAD 8
 
 // Where a transform's first pass finds element j: `lanes` floats each at low + j * step and
 // high + j * step, which are pairs of real and imaginary parts; each is multiplied by re, im.
@@ -127,8 +130,8 @@ typedef struct gk_fft_scale {
   float sign; // of the imaginary part of what comes out
 } gk_fft_scale;
 
-// Transforms `count` rows, `in_step` and `out_step` floats apart; in and out must not overlap, and both
-// be aligned to 8 bytes. scratch: plan->scratch floats, aligned to 64 bytes. False when out of memory.
+// Transforms `count` rows, `in_step` and `out_step` floats apart; in and out must not overlap (but of
+// WITHIN and ACROSS may be the same), and both be aligned to 8 bytes. scratch: plan->scratch floats, aligned to 64 bytes. False when out of memory.
 bool gk_fft_transform(const gk_fft_plan *plan, int64_t count, const float *in, int64_t in_step,
                       float *out, int64_t out_step, const gk_fft_scale *scale, float *scratch);
 

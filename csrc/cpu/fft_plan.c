@@ -157,7 +157,7 @@ static bool make_steps(gk_fft_plan *p) {
   const int64_t columns = split_length(p->kernels, p->n), rows = p->n / columns;
   if (!(p->rows = gk_fft_plan_take(rows, GK_FFT_LEAF))) return false;
   if (!(p->columns = gk_fft_plan_take(columns, GK_FFT_LEAF))) return false;
-  p->scratch = (2 * p->n + 15) / 16 * 16;
+  p->scratch = 2 * columns * (rows + GK_FFT_STEP_PAD);
   const int64_t count = (columns - 1) * ((rows - 1) / GK_FFT_TWIST) + 1;
   p->coarse = table(p, 2 * count);
   p->fine = table(p, columns * 2 * GK_FFT_TWIST);
