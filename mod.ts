@@ -60,7 +60,10 @@ export * from "./lib/ops/reduce.ts";
 export * from "./lib/ops/sets.ts";
 export * from "./lib/ops/sort.ts";
 export * from "./lib/ops/linalg.ts";
+export type { Indices } from "./lib/ops/indices.ts";
 export * from "./lib/ops/indexing.ts";
+export * from "./lib/ops/scatter.ts";
+export * from "./lib/ops/counting.ts";
 export {
   concatenate,
   type Joined,

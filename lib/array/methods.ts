@@ -14,15 +14,20 @@ import { all, any, argmax, argmin, cumsum, max, mean, min, prod, sum } from "../
 import { argsort, searchsorted, sort, topk } from "../ops/sort.ts";
 import { unique } from "../ops/sets.ts";
 import { dot, matmul, outer, trace } from "../ops/linalg.ts";
-import { mask, nonzero, take } from "../ops/indexing.ts";
+import { gather, mask, nonzero, take, takeAlongAxis } from "../ops/indexing.ts";
+import { put, putAlongAxis, scatterAdd } from "../ops/scatter.ts";
+import { bincount, histogram } from "../ops/counting.ts";
 import { repeat, tile } from "../ops/joining.ts";
 import { diag, diff, pad, roll, tril, triu } from "../ops/rearranging.ts";
 import type { DType, FloatOf, Promote, RealOf, WideOf } from "./dtype.ts";
 import type { ShapeLike } from "./views.ts";
-import type { Indices, TakeOptions } from "../ops/indexing.ts";
+import type { BincountOptions, Histogram, HistogramOptions } from "../ops/counting.ts";
+import type { AlongOptions, TakeOptions } from "../ops/indexing.ts";
+import type { Indices } from "../ops/indices.ts";
 import type { MatmulOptions, ProductOf } from "../ops/linalg.ts";
 import type { PadOptions, PadWidth } from "../ops/rearranging.ts";
 import type { CumulativeOptions, PlainReduceOptions } from "../ops/reduce.ts";
+import type { PutOptions, ScatterOptions } from "../ops/scatter.ts";
 import type { Unique, UniqueOptions } from "../ops/sets.ts";
 import type { SearchOptions, SortOptions, Topk, TopkOptions } from "../ops/sort.ts";
 import type { Common, DTypeOf, OpOptions, Operand, ReduceOptions } from "../ops/submit.ts";
@@ -303,10 +308,24 @@ declare module "./ndarray.ts" {
     trace(options?: OpOptions & { readonly k?: number | undefined }): NDArray<WideOf<D>>;
     /** The elements of `a` at `indices` along an axis. The result has the shape of `a` with the axis replaced by the shape of `indices`. */
     take(indices: Indices, options?: TakeOptions): NDArray<D>;
+    /** One element of `a` for each index along an axis, as `argsort` and `argmax` with keepdims give them: result[i][j] = a[i][indices[i][j]] for the last axis. `indices` has as many axes as `a`, and both broadcast but along the axis. */
+    takeAlongAxis(indices: Indices, options?: AlongOptions): NDArray<D>;
+    /** The elements at several index arrays, one for each of the first axes: NumPy's `a[i0, i1]`. The index arrays broadcast; the result has their shape, and then the axes of `a` that have none. */
+    gather(indices: readonly Indices[], options?: OpOptions): NDArray<D>;
     /** The elements of `a` where `m` is true, in row-major order: NumPy's `a[m]`. The mask is bool and has the shape of `a`, or that of its first axes; the result has one axis instead of those. */
     mask(m: NDArray<"bool">): NDArray<D>;
     /** The indices of the non-zero elements (NaN is one) in row-major order: a vector for each axis. */
     nonzero(): NDArray<"int64">[];
+    /** A copy of `a` with values put at one index each along an axis: result[i][indices[i][j]] = values[i][j] for the last axis. `indices` has as many axes as `a` and broadcasts to its shape but along the axis; `values`, a number or an array, broadcasts to the indices. With `out: a` in place. */
+    putAlongAxis(indices: Indices, values: Operand, options?: ScatterOptions): NDArray<D>;
+    /** A copy of `a` with values added at one index each along an axis: result[i][indices[i][j]] += values[i][j] for the last axis. Shapes are those of `putAlongAxis`. With `out: a` in place. Each addition is rounded to the dtype of `a`; bool adds as "or". */
+    scatterAdd(indices: Indices, values: Operand, options?: ScatterOptions): NDArray<D>;
+    /** Writes values at several index arrays, one for each of the first axes of `a`, and returns `a`: NumPy's `a[i0, i1] = values`, the counterpart of `gather`. `values`, a number or an array, broadcasts to the shape that `gather` would give. */
+    put(indices: readonly Indices[], values: Operand, options?: PutOptions): NDArray<D>;
+    /** How often each whole number from 0 on occurs in a vector of integers, as int64; with `weights` the sum of those, in their dtype (integers: float32; 16-bit floats add up in float32). */
+    bincount<W extends DType = never>(options?: BincountOptions<W>): NDArray<[W] extends [never] ? "int64" : FloatOf<W>>;
+    /** How many elements lie in each of several bins, over all axes. A bin has its lower edge and not its upper one, but the last bin has both. Elements outside of all bins and NaN are not counted. Edges are float32, or float64 for float64; those given keep their dtype where it is a float. */
+    histogram(options?: HistogramOptions): Histogram;
     /** Each element `counts` times in a row, along an axis or of the flattened array: one number, or one for each place of the axis. */
     repeat(counts: number | readonly number[], options?: { readonly axis?: number | null | undefined }): NDArray<D>;
     /** The array as a tile, laid out `counts` times along each axis: one number is for the last axis, and where there are more counts than axes the array gets new ones in front. */
@@ -735,11 +754,32 @@ extend({
   take(indices: never, options?: never) {
     return take(this, indices, options);
   },
+  takeAlongAxis(indices: never, options?: never) {
+    return takeAlongAxis(this, indices, options);
+  },
+  gather(indices: never, options?: never) {
+    return gather(this, indices, options);
+  },
   mask(m: never) {
     return mask(this, m);
   },
   nonzero() {
     return nonzero(this, );
+  },
+  putAlongAxis(indices: never, values: never, options?: never) {
+    return putAlongAxis(this, indices, values, options);
+  },
+  scatterAdd(indices: never, values: never, options?: never) {
+    return scatterAdd(this, indices, values, options);
+  },
+  put(indices: never, values: never, options?: never) {
+    return put(this, indices, values, options);
+  },
+  bincount(options?: never) {
+    return bincount(this, options);
+  },
+  histogram(options?: never) {
+    return histogram(this, options);
   },
   repeat(counts: never, options?: never) {
     return repeat(this, counts, options);

@@ -1,18 +1,15 @@
 // Elements at indices.
 
 import type { DType } from "../array/dtype.ts";
-import { array } from "../array/create.ts";
-import { handleOf, type NDArray } from "../array/ndarray.ts";
-import { alias, at } from "../array/views.ts";
-import { DTypeError, IndexError } from "../errors.ts";
+import type { NDArray } from "../array/ndarray.ts";
+import { alias, at, ravel, reshape } from "../array/views.ts";
+import { DTypeError } from "../errors.ts";
 import { notEqual } from "./elementwise.ts";
+import { flatIndices, indexArray, type Indices } from "./indices.ts";
 import { sum } from "./reduce.ts";
 import { ALL_AXES, type OpOptions, submit, whole } from "./submit.ts";
 import { Op } from "./table.ts";
 import { sizeFrom } from "./values.ts";
-
-/** Indices: an array of integers, or numbers. Negative ones count from the end. */
-export type Indices = NDArray | number | readonly number[];
 
 /** What `take` takes. */
 export interface TakeOptions extends OpOptions {
@@ -34,12 +31,58 @@ export function take<D extends DType>(
 ): NDArray<D> {
   const axis = options?.axis ?? null;
   const args = axis === null ? { flags: ALL_AXES } : { params: [whole(axis, "axis", "take")] };
-  if (handleOf(indices) !== 0) {
-    return submit(Op.take, [a, indices as NDArray], args, options) as NDArray<D>;
-  }
-  const length = axis === null ? a.size : a.shape.at(axis);
-  using made = indexArray(indices, length, "take");
-  return submit(Op.take, [a, made], args, options) as NDArray<D>;
+  using index = indexArray(a, indices, axis === null ? a.size : a.shape.at(axis), "take");
+  return submit(Op.take, [a, index], args, options) as NDArray<D>;
+}
+
+/** What `takeAlongAxis` takes. */
+export interface AlongOptions extends OpOptions {
+  /** The axis; the last one if absent, null for that of the flattened array. */
+  readonly axis?: number | null | undefined;
+}
+
+/**
+ * One element of `a` for each index along an axis, as `argsort` and `argmax` with keepdims give
+ * them: result[i][j] = a[i][indices[i][j]] for the last axis. `indices` has as many axes as `a`, and
+ * both broadcast but along the axis.
+ *
+ * An index out of range is an IndexError as for `take`.
+ *
+ * @throws {ShapeError} The shapes do not fit, or the axis is out of range.
+ * @throws {DTypeError} The indices are no integers.
+ */
+export function takeAlongAxis<D extends DType>(
+  a: NDArray<D>,
+  indices: Indices,
+  options?: AlongOptions,
+): NDArray<D> {
+  const axis = options?.axis === undefined ? -1 : options.axis;
+  using from = axis === null ? ravel(a) : alias(a);
+  const params = [whole(axis ?? 0, "axis", "takeAlongAxis")];
+  using index = indexArray(a, indices, from.shape.at(params[0]!), "takeAlongAxis");
+  return submit(Op.takeAlongAxis, [from, index], { params }, options) as NDArray<D>;
+}
+
+/**
+ * The elements at several index arrays, one for each of the first axes: NumPy's `a[i0, i1]`. The index
+ * arrays broadcast; the result has their shape, and then the axes of `a` that have none.
+ *
+ * An index out of range is an IndexError as for `take`.
+ *
+ * @throws {IndexError} There are no index arrays, or more than axes.
+ * @throws {ShapeError} The index arrays do not broadcast.
+ * @throws {DTypeError} The indices are no integers.
+ */
+export function gather<D extends DType>(
+  a: NDArray<D>,
+  indices: readonly Indices[],
+  options?: OpOptions,
+): NDArray<D> {
+  using flat = flatIndices(a, indices, "gather");
+  const count = indices.length, shape = a.shape;
+  const length = shape.slice(0, count).reduce((product, n) => product * n, 1);
+  using seen = count === 1 ? alias(a) : reshape(a, [length, ...shape.slice(count)]);
+  return submit(Op.take, [seen, flat], { params: [0], name: "gather" }, options) as NDArray<D>;
 }
 
 /**
@@ -76,21 +119,4 @@ export function nonzero(a: NDArray): NDArray<"int64">[] {
   using count = sum(isNonzero);
   using found = submit(Op.nonzero, [isNonzero], { params: [sizeFrom(count, "nonzero")] });
   return a.shape.map((_, axis) => at(found, axis) as NDArray<"int64">);
-}
-
-/** Indices that are known on the host, checked against the length of their axis. */
-function indexArray(indices: Indices, length: number | undefined, op: string): NDArray<"int64"> {
-  const list: unknown = typeof indices === "number" ? [indices] : indices;
-  if (Array.isArray(list) && length !== undefined) {
-    for (const i of list.flat(Infinity)) {
-      if (typeof i === "number" && Number.isInteger(i) && i >= -length && i < length) continue;
-      throw new IndexError(
-        `${op}: index ${i} is not a whole number from ${-length} to ${length - 1}`,
-        {
-          op,
-        },
-      );
-    }
-  }
-  return array(indices as number[], { dtype: "int64" });
 }

@@ -103,7 +103,8 @@ static void run_along(uint16_t op, uint8_t dtype, uint8_t index_dtype, int ndim,
     const int64_t place = place_of(&indices, i, length, wraps);
     const int64_t at = i / after / count * length * after + place * after + i % after;
     if (place < 0 && !text[0])
-      error_text(text, sizeof text, gk_op_name(op), &indices, i, axis, length);
+      error_text(text, sizeof text, wraps || length == 0 ? gk_op_name(op) : "bincount", &indices, i,
+                 axis, length);
     if (take) {
       static const uint64_t zero;
       CHECKF(memcmp(test_element(&other, i),
