@@ -147,7 +147,7 @@ describe("what depends on values", () => {
           () => gk.histogram(a),
         ]
       ) {
-        expectError(() => gk.graph(call), gk.UnsupportedError, /depends on values/);
+        expectError(() => gk.graph<unknown>(call), gk.UnsupportedError, /depends on values/);
       }
       using g = gk.graph(() => gk.bincount(a, { minlength: 4 }));
       g.launch();
