@@ -108,8 +108,7 @@ static gk_status run(gk_device *device, gk_stream *stream, const gk_call *call, 
     if (call->op == pending[i])
       return gk_error_set(error, GK_UNSUPPORTED, "%s: not available on the CPU",
                           gk_op_name(call->op));
-  if (call->compute == GK_complex64 &&
-      (call->family == GK_FAMILY_REDUCE || call->family == GK_FAMILY_MATMUL) &&
+  if (call->compute == GK_complex64 && call->family == GK_FAMILY_REDUCE &&
       gk_ops[call->op].compute != GK_COMPUTE_BOOL)
     return gk_error_set(error, GK_UNSUPPORTED, "%s: not available for complex64 on the CPU",
                         gk_op_name(call->op));
@@ -124,8 +123,8 @@ static double estimate(const gk_call *call) {
   case GK_FAMILY_MATMUL: {
     const gk_view *a = call->in[0];
     double k = (double)a->shape[a->ndim - 1];
-    bool real = gk_dtypes[call->compute].class == GK_CLASS_FLOAT;
-    return n * k * (real ? 0.02 : 0.5) + 100;
+    int class = gk_dtypes[call->compute].class;
+    return n * k * (class == GK_CLASS_FLOAT ? 0.02 : class == GK_CLASS_COMPLEX ? 0.1 : 0.5) + 100;
   }
   case GK_FAMILY_SORT:
     if (call->op == GK_OP_topk) return n + 50.0 * (double)call->out[0]->size;

@@ -420,6 +420,7 @@ static void choose_blocks(product *x) {
 gk_status gk_cpu_matmul(const gk_call *call, gk_error *error) {
   const gk_view *out = call->out[0];
   if (out->size == 0) return GK_OK;
+  if (call->compute == GK_complex64) return gk_cpu_matmul_complex(call, error);
   int kind = kind_of(call->compute);
   product x = {.set = &gk_matmul_kernels()->sets[kind], .call = call};
   x.kind = kind == GK_MATMUL_F32 ? GK_float32 : call->compute;

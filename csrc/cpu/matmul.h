@@ -46,4 +46,7 @@ typedef struct gk_matmul_table {
 
 GK_KERNELS(gk_matmul_table, gk_matmul_kernels)
 
+// The part of gk_cpu_matmul for complex64 (matmul_complex.c); calls it for float32.
+gk_status gk_cpu_matmul_complex(const gk_call *call, gk_error *error);
+
 #endif

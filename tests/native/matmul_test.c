@@ -51,7 +51,17 @@ static void release(array *a) {
   free(a->copy);
 }
 
-static void store(char *to, uint8_t dtype, double value) {
+typedef struct number {
+  double re, im;
+} number;
+
+static void store(char *to, uint8_t dtype, number x) {
+  double value = x.re;
+  if (dtype == GK_complex64) {
+    gk_complex64 z = {(float)x.re, (float)x.im};
+    memcpy(to, &z, sizeof z);
+    return;
+  }
   gk_scalar s = gk_scalar_from_double(value, dtype);
   memcpy(to, s.bytes, gk_dtypes[dtype].size);
 }
@@ -61,10 +71,11 @@ static void fill(array *a) {
   int size = gk_dtypes[a->view.dtype].size, class = gk_dtypes[a->view.dtype].class;
   for (int64_t i = 0; i < a->bytes / size; i++) {
     double value = (double)test_below(17) - 8;
-    if (class == GK_CLASS_FLOAT) value /= 8;
+    if (class & (GK_CLASS_FLOAT | GK_CLASS_COMPLEX)) value /= 8;
     if (class == GK_CLASS_UNSIGNED && value < 0) value = -value;
     if (class == GK_CLASS_BOOL) value = test_below(4) == 0;
-    store(a->memory + i * size, a->view.dtype, value);
+    number x = {value, class == GK_CLASS_COMPLEX ? (double)test_below(17) / 8 - 1 : 0};
+    store(a->memory + i * size, a->view.dtype, x);
   }
   memcpy(a->copy, a->memory, (size_t)a->bytes);
 }
@@ -79,24 +90,30 @@ static int64_t offset_of(const gk_view *v, const gk_view *out, int64_t item, int
 }
 
 // One item of an operand as `compute` sees it, row-major.
-static double *values(const array *a, const gk_view *out, int64_t item, uint8_t compute) {
+static number *values(const array *a, const gk_view *out, int64_t item, uint8_t compute) {
   int64_t rows = a->view.shape[a->view.ndim - 2], columns = a->view.shape[a->view.ndim - 1];
-  double *result = malloc((size_t)(rows * columns + 1) * sizeof(double));
+  number *result = malloc((size_t)(rows * columns + 1) * sizeof(number));
   for (int64_t i = 0; i < rows; i++) {
     for (int64_t j = 0; j < columns; j++) {
       const char *place = a->memory + offset_of(&a->view, out, item, i, j);
-      double x = gk_scalar_to_double(place, a->view.dtype);
-      result[i * columns + j] = compute == GK_bool ? x != 0 : x;
+      number x = {gk_scalar_to_double(place, a->view.dtype), 0};
+      if (a->view.dtype == GK_complex64) x.im = gk_scalar_to_double(place + 4, GK_float32);
+      if (compute == GK_bool) x.re = x.re != 0;
+      result[i * columns + j] = x;
     }
   }
   return result;
 }
 
-static double *product_of(const double *a, const double *b, int64_t m, int64_t n, int64_t k) {
-  double *result = calloc((size_t)(m * n + 1), sizeof(double));
+static number *product_of(const number *a, const number *b, int64_t m, int64_t n, int64_t k) {
+  number *result = calloc((size_t)(m * n + 1), sizeof(number));
   for (int64_t i = 0; i < m; i++)
     for (int64_t p = 0; p < k; p++)
-      for (int64_t j = 0; j < n; j++) result[i * n + j] += a[i * k + p] * b[p * n + j];
+      for (int64_t j = 0; j < n; j++) {
+        number x = a[i * k + p], y = b[p * n + j], *sum = &result[i * n + j];
+        sum->re += x.re * y.re - x.im * y.im;
+        sum->im += x.re * y.im + x.im * y.re;
+      }
   return result;
 }
 
@@ -107,14 +124,14 @@ static void check(const array *a, const array *b, array *c, uint8_t compute, con
   int64_t k = a->view.shape[a->view.ndim - 1], wrong = 0;
   int size = gk_dtypes[compute].size;
   for (int64_t item = 0; m && n && item < out->size / (m * n); item++) {
-    double *left = values(a, out, item, compute), *right = values(b, out, item, compute);
-    double *sums = product_of(left, right, m, n, k);
+    number *left = values(a, out, item, compute), *right = values(b, out, item, compute);
+    number *sums = product_of(left, right, m, n, k);
     for (int64_t i = 0; i < m * n; i++) {
       char want[8];
-      if (gk_dtypes[compute].class == GK_CLASS_FLOAT) {
+      if (gk_dtypes[compute].class & (GK_CLASS_FLOAT | GK_CLASS_COMPLEX)) {
         store(want, compute, sums[i]);
       } else { // wraps
-        uint64_t bits = compute == GK_bool ? sums[i] != 0 : (uint64_t)(int64_t)sums[i];
+        uint64_t bits = compute == GK_bool ? sums[i].re != 0 : (uint64_t)(int64_t)sums[i].re;
         memcpy(want, &bits, (size_t)size);
       }
       char *got = c->memory + offset_of(out, out, item, i / n, i % n);
@@ -175,12 +192,12 @@ static int64_t random_length(int64_t limit) {
 }
 
 static void sweep(void) {
-  for (uint8_t da = GK_bool; da <= GK_float64; da++) {
-    for (uint8_t db = GK_bool; db <= GK_float64; db++) {
+  for (uint8_t da = GK_bool; da <= GK_complex64; da++) {
+    for (uint8_t db = GK_bool; db <= GK_complex64; db++) {
       uint8_t usual = gk_promote(da, db);
       for (int round = 0; usual && round < 8; round++) {
         uint8_t compute = usual;
-        if (gk_dtypes[usual].class != GK_CLASS_FLOAT && round % 4 == 3)
+        if (!(gk_dtypes[usual].class & (GK_CLASS_FLOAT | GK_CLASS_COMPLEX)) && round % 4 == 3)
           compute = round == 3 ? GK_int32 : GK_int64; // the result's dtype as asked for
         int64_t limit = round == 0 ? 150 : 40;
         one(da, db, compute, random_length(limit), random_length(limit), random_length(limit),
@@ -192,11 +209,12 @@ static void sweep(void) {
 
 // Sizes at which blocks, panels, packing and threads come in.
 static void large(void) {
-  static const uint8_t dtypes[] = {GK_float32, GK_float64, GK_bfloat16, GK_int32, GK_bool};
+  static const uint8_t dtypes[] = {GK_float32, GK_float64, GK_bfloat16,
+                                   GK_int32,   GK_bool,    GK_complex64};
   static const int64_t sizes[][3] = {{130, 300, 200}, {67, 1, 3000},    {1, 70, 2500},
                                      {200, 10, 64},   {64, 1030, 1100}, {257, 129, 600},
                                      {1, 1, 5000},    {8, 5000, 3}};
-  for (int d = 0; d < 5; d++)
+  for (int d = 0; d < 6; d++)
     for (int s = 0; s < 8; s++)
       for (int plain = 0; plain < 2; plain++)
         one(dtypes[d], dtypes[d], dtypes[d], sizes[s][0], sizes[s][1], sizes[s][2], 0, plain);
@@ -204,6 +222,10 @@ static void large(void) {
   one(GK_float32, GK_float32, GK_float32, 150, 1024, 300, 0, true);
   // a batch that folds into rows
   one(GK_float32, GK_float32, GK_float32, 20, 64, 64, 2, true);
+  // complex products in pieces: by columns, by rows, by items
+  one(GK_complex64, GK_complex64, GK_complex64, 2, 1500, 1500, 0, true);
+  one(GK_complex64, GK_complex64, GK_complex64, 700, 4, 6500, 0, false);
+  one(GK_complex64, GK_complex64, GK_complex64, 3, 700, 1000, 2, false);
 }
 
 // The same bits however many threads take part: a busy pool leaves the caller alone.
