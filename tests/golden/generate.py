@@ -30,10 +30,11 @@ accumulate in float32), support.py casts operands by its own rules before NumPy 
 """
 
 import warnings
-from fractions import Fraction
 
 import numpy as np
 
+import complex_numbers
+import elementwise
 import fft
 import indexing
 import shapes
@@ -44,15 +45,12 @@ from support import (
     FLOATS,
     HERE,
     INTEGERS,
-    Array,
     File,
     cast,
     compute_dtype,
     layouts,
     magnitude,
     mild,
-    mixes,
-    pairs,
     promote,
     special,
     wide,
@@ -60,160 +58,6 @@ from support import (
 
 np.seterr(all="ignore")
 warnings.simplefilter("ignore", RuntimeWarning)  # means of nothing are NaN
-
-# ---- elementwise
-
-UNARY = {
-    # op: rule, what accepts bool, function of an operand in the compute dtype, tolerance
-    "neg": ("promote", False, np.negative, "exact"),
-    "abs": ("promote", True, np.abs, "exact"),
-    "square": ("promote", True, lambda x: x * x, "exact"),
-    "sqrt": ("float", True, np.sqrt, "exact"),
-    "reciprocal": ("float", True, lambda x: np.divide(x.dtype.type(1), x), "exact"),
-    "exp": ("float", True, lambda x: precisely(np.exp, x), "ulp:2"),
-    "log": ("float", True, lambda x: precisely(np.log, x), "ulp:2"),
-    "tanh": ("float", True, lambda x: precisely(np.tanh, x), "ulp:2"),
-    "floor": ("promote", True, lambda x: np.floor(x) if x.dtype.kind == "f" else x, "exact"),
-    "isnan": ("promote", True, lambda x: x != x, "exact"),
-    "logicalNot": ("bool", True, np.logical_not, "exact"),
-    "sign": ("promote", False, np.sign, "exact"),
-    "relu": ("promote", False, lambda x: np.maximum(x, x.dtype.type(0)), "equal"),
-}
-BINARY = {
-    "add": ("promote", True, np.add, "exact"),
-    "sub": ("promote", False, np.subtract, "exact"),
-    "mul": ("promote", True, np.multiply, "exact"),
-    "div": ("float", True, np.divide, "exact"),
-    "maximum": ("promote", True, np.maximum, "equal"),
-    "minimum": ("promote", True, np.minimum, "equal"),
-    "equal": ("promote", True, np.equal, "exact"),
-    "notEqual": ("promote", True, np.not_equal, "exact"),
-    "less": ("promote", True, np.less, "exact"),
-    "lessEqual": ("promote", True, np.less_equal, "exact"),
-    "greater": ("promote", True, np.greater, "exact"),
-    "greaterEqual": ("promote", True, np.greater_equal, "exact"),
-    "logicalAnd": ("bool", True, np.logical_and, "exact"),
-    "logicalOr": ("bool", True, np.logical_or, "exact"),
-}
-COMPLEX_UNARY = ["neg", "square", "logicalNot"]
-COMPLEX_BINARY = ["add", "sub", "mul", "equal", "notEqual", "logicalAnd", "logicalOr"]
-
-
-def precisely(function, x):
-    """Rounded once from more precision than the dtype has."""
-    return function(x.astype(np.longdouble if x.dtype == np.float64 else np.float64)).astype(
-        x.dtype
-    )
-
-
-def fma(a, b, c):
-    if a.dtype.kind != "f":
-        return a * b + c
-    a, b, c = np.broadcast_arrays(a, b, c)
-    return np.array([fma_one(*xyz) for xyz in zip(a.flat, b.flat, c.flat)], a.dtype).reshape(
-        a.shape
-    )
-
-
-def fma_one(a, b, c):
-    """The float nearest to a * b + c."""
-    with_inf = a.astype(np.longdouble) * b.astype(np.longdouble) + c.astype(np.longdouble)
-    if not (np.isfinite(a) and np.isfinite(b) and np.isfinite(c)):
-        return with_inf.astype(a.dtype)
-    exact = Fraction(float(a)) * Fraction(float(b)) + Fraction(float(c))
-    near = with_inf.astype(a.dtype)
-    if exact == 0 or not np.isfinite(near):
-        return near
-    around = [near, *(np.nextafter(near, a.dtype.type(end)) for end in (-np.inf, np.inf))]
-
-    def distance(x):  # of two as near, the even one
-        return abs(Fraction(float(x)) - exact), int(x.view(f"u{x.itemsize}")) & 1
-
-    return min((x for x in around if np.isfinite(x)), key=distance)
-
-
-def elementwise():
-    rng, file = np.random.default_rng(1), File("elementwise")
-    a, b, c = ({t: file.array(f"{x}.{t}", special(t, rng)) for t in DTYPES} for x in "abc")
-
-    def evaluate(function, rule, *operands, dtype=None):
-        dtype = dtype or compute_dtype(rule, *(x.dtype for x in operands))
-        return function(*(cast(x.value if isinstance(x, Array) else x, dtype) for x in operands))
-
-    for op, (rule, takes_bool, function, tolerance) in UNARY.items():
-        for t in DTYPES if takes_bool else DTYPES[1:]:
-            for x in layouts(a[t]).values():
-                file.case(op, [x], evaluate(function, rule, x), tolerance)
-    for op, (rule, takes_bool, function, tolerance) in BINARY.items():
-        for t in DTYPES if takes_bool else DTYPES[1:]:
-            for x, y in pairs(a[t], b[t]):
-                file.case(op, [x, y], evaluate(function, rule, x, y), tolerance)
-            if t != "bool":  # numbers take the array's dtype
-                number = 3 if np.dtype(t).kind in "iu" else -1.5
-                x = a[t].at("1:3", "::2")
-                for operands in ([x, number], [number, x]):
-                    kind = compute_dtype(rule, t)
-                    file.case(
-                        op, operands, evaluate(function, rule, *operands, dtype=kind), tolerance
-                    )
-    # Comparisons with any number are exact.
-    for op in ("equal", "notEqual", "less", "lessEqual", "greater", "greaterEqual"):
-        for t in ("int8", "uint8", "int32", "uint64"):
-            for number in (300, -1, 0.5, 1e300):
-                x = a[t].at(1)
-                values = [int(v) for v in x.value]
-                python = {"equal": "__eq__", "notEqual": "__ne__", "less": "__gt__"}
-                python |= {"lessEqual": "__ge__", "greater": "__lt__", "greaterEqual": "__le__"}
-                compare = getattr(Fraction(number), python[op])
-                file.case(op, [x, number], np.array([compare(v) for v in values]))
-    # Every two dtypes.
-    for op in ("add", "div", "less"):
-        rule, _, function, tolerance = BINARY[op]
-        for t in DTYPES:
-            for u in DTYPES:
-                if t != u and mixes(t, u):
-                    x, y = a[t].at(1, "::2"), b[u].at(2, "::-2")
-                    file.case(op, [x, y], evaluate(function, rule, x, y), tolerance)
-    # Three operands.
-    for i, t in enumerate(DTYPES):
-        for j, (x, y) in enumerate(pairs(a[t], b[t])):
-            mask = b[DTYPES[i - 1]]
-            choice = mask.at(1, j % 6) if j % 2 else mask.at("0:1", "3:4")
-            expected = np.where(cast(choice.value, bool), x.value, y.value)
-            file.case("where", [choice, x, y], expected)
-            if x.value.shape == y.value.shape:
-                z = c[t].at(0, 1)
-                file.case("clip", [x, y, z], evaluate(clip, "promote", x, y, z), "equal")
-                if t != "bool":
-                    file.case("fma", [x, y, z], evaluate(fma, "promote", x, y, z))
-        flat = [v[t].at("1:3") for v in (a, b, c)]
-        mask = a["bool"].at("0:2")
-        file.case("where", [mask, *flat[:2]], np.where(mask.value, flat[0].value, flat[1].value))
-        file.case("clip", flat, evaluate(clip, "promote", *flat), "equal")
-        if t != "bool":
-            file.case("fma", flat, evaluate(fma, "promote", *flat))
-            low, high = 1, 5
-            expected = evaluate(clip, "promote", flat[0], low, high, dtype=t)
-            file.case("clip", [flat[0], low, high], expected, "equal")
-            expected = np.where(mask.value, flat[0].value, cast(low, t))
-            file.case("where", [mask, flat[0], low], expected)
-    # Complex: small whole parts, so that products are exact.
-    parts = rng.integers(-4, 5, (2, 4, 6, 2)).astype(np.float32)
-    z, w = (file.array(f"{n}.complex64", p.view(np.complex64)[..., 0]) for n, p in zip("zw", parts))
-    for op in COMPLEX_UNARY:
-        rule, _, function, _ = UNARY[op]
-        for x in layouts(z).values():
-            file.case(op, [x], evaluate(function, rule, x), "equal")
-    for op in COMPLEX_BINARY:
-        rule, _, function, _ = BINARY[op]
-        for x, y in pairs(z, w):
-            file.case(op, [x, y], evaluate(function, rule, x, y), "equal")
-    file.save()
-
-
-def clip(x, low, high):
-    return np.minimum(np.maximum(x, low), high)
-
 
 # ---- reductions and scans
 
@@ -480,7 +324,8 @@ def creation():
 
 
 if __name__ == "__main__":
-    elementwise()
+    elementwise.elementwise()
+    complex_numbers.complex_numbers()
     reductions()
     matmul()
     creation()

@@ -15,11 +15,47 @@ FLOATS = "float16 float32 float64".split()
 DTYPES = ["bool", *INTEGERS, *FLOATS]
 
 
+# ---- bfloat16, which NumPy lacks
+
+
+class Bfloat16(np.ndarray):
+    """float32 values that bfloat16 holds."""
+
+
+def bfloat16(x):
+    """Rounded once, to the nearest or the even one of two."""
+    x = np.asarray(x)
+    single = x.astype(np.float32)
+    bits = single.view(np.uint32)
+    if x.dtype != np.float32:  # towards 0, and the last bit set where anything was lost
+        away = np.abs(single.astype(x.dtype)) > np.abs(x)
+        bits = np.where((single == x) | np.isnan(x), bits, (bits - away) | 1).astype(np.uint32)
+    rounded = bits + np.uint32(0x7FFF) + (bits >> np.uint32(16) & np.uint32(1))
+    kept = np.where(np.isnan(x), bits | np.uint32(0x400000), rounded) & np.uint32(0xFFFF0000)
+    return np.asarray(kept, np.uint32).view(np.float32).view(Bfloat16)
+
+
+def name_of(x):
+    """The name of a value's dtype."""
+    return "bfloat16" if isinstance(x, Bfloat16) else x.dtype.name
+
+
+def stored(x):
+    """A value as it stands in a file: bfloat16 by its bits."""
+    if not isinstance(x, Bfloat16):
+        return x
+    return (np.asarray(x).view(np.uint32) >> np.uint32(16)).astype(np.uint16)
+
+
 # ---- gpukit's rules
 
 
 def promote(a, b):
     """The common dtype's name, or None."""
+    if "bfloat16" in (a, b):
+        other = b if a == "bfloat16" else a
+        kind = "" if other == "bfloat16" else np.dtype(other).kind
+        return "float32" if other == "float16" else other if kind in "fc" and kind else "bfloat16"
     a, b = np.dtype(a), np.dtype(b)
     ranks = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
     if ranks[a.kind] != ranks[b.kind]:
@@ -35,7 +71,10 @@ def mixes(a, b):
 
 def cast(x, dtype):
     """One conversion: floats truncate and saturate to integers, NaN gives 0."""
-    x, dtype = np.asarray(x), np.dtype(dtype)
+    x = np.asarray(x)
+    if dtype == "bfloat16":
+        return bfloat16(x if x.dtype.kind == "f" else x.astype(np.float32))
+    dtype = np.dtype(dtype)
     if dtype.kind in "iu" and x.dtype.kind == "f":
         info = np.iinfo(dtype)
         whole = np.trunc(np.nan_to_num(x.astype(np.float64), nan=0, posinf=1e300, neginf=-1e300))
@@ -52,7 +91,7 @@ def compute_dtype(rule, *dtypes):
         common = common and promote(common, dtype)
     if rule == "bool":
         return "bool"
-    if rule == "float" and common and np.dtype(common).kind in "biu":
+    if rule == "float" and common and common != "bfloat16" and np.dtype(common).kind in "biu":
         return "float32"
     return common
 
@@ -71,7 +110,7 @@ class Array:
     def __init__(self, name, value, steps=()):
         self.name, self.value, self.steps = name, value, list(steps)
 
-    dtype = property(lambda self: self.value.dtype.name)
+    dtype = property(lambda self: name_of(self.value))
 
     def _step(self, value, *step):
         return Array(self.name, value, [*self.steps, list(step)])
@@ -84,7 +123,10 @@ class Array:
                 return ...
             return slice(*(int(part) if part else None for part in index.split(":")))
 
-        return self._step(self.value[tuple(map(parse, indices))], "at", *indices)
+        index = tuple(map(parse, indices))
+        if isinstance(self.value, Bfloat16) and ... not in index:
+            index += (...,)  # an element without its array is a float32
+        return self._step(self.value[index], "at", *indices)
 
     def transpose(self, *axes):
         return self._step(self.value.transpose(axes), "transpose", list(axes))
@@ -93,7 +135,7 @@ class Array:
         return self._step(self.value.reshape(shape), "reshape", list(shape))
 
     def broadcast_to(self, *shape):
-        return self._step(np.broadcast_to(self.value, shape), "broadcastTo", list(shape))
+        return self._step(np.broadcast_to(self.value, shape, subok=True), "broadcastTo", list(shape))
 
 
 def operand(x):
@@ -110,18 +152,19 @@ class File:
 
     def array(self, name, value):
         assert name not in self.members
-        self.members[name] = np.ascontiguousarray(value) if np.ndim(value) else np.asarray(value)
-        return Array(name, self.members[name])
+        self.members[name] = np.array(stored(value), order="C")
+        return Array(name, value if isinstance(value, Bfloat16) else self.members[name])
 
     def case(self, op, operands, expected, tolerance="exact", scale=None, pick=None, **options):
-        expected = np.asarray(expected)
-        parts = self.results.setdefault(expected.dtype.name, [])
+        expected = np.asanyarray(expected)
+        name, expected = name_of(expected), stored(expected)
+        parts = self.results.setdefault(name, [])
         entry = {
             "op": op,
             "operands": [operand(x) for x in operands],
             "options": options,
             "expected": {
-                "array": f"expected.{expected.dtype.name}",
+                "array": f"expected.{name}",
                 "start": sum(part.size for part in parts),
                 "shape": list(expected.shape),
             },
@@ -157,6 +200,12 @@ class File:
 
 def special(dtype, rng, shape=(4, 6)):
     """Extremes and special values among random ones; rows 1 and 3 of floats have no NaN."""
+    if dtype == "bfloat16":
+        values = special("float32", rng, shape)
+        top = 2.0**128 - 2.0**120
+        edges = [top, -top, 2.0**-133, 1 + 2.0**-7]
+        values[3, :4] = edges
+        return bfloat16(values)
     dtype, size = np.dtype(dtype), int(np.prod(shape))
     if dtype == bool:
         return rng.integers(0, 2, shape).astype(bool)

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { after, describe, it } from "node:test";
 import * as gk from "../../mod.ts";
+import { fromBfloat16 } from "../../lib/array/dtype.ts";
 import { noLeaks, scoped } from "../helpers.ts";
 
 noLeaks();
@@ -35,6 +36,12 @@ const folder = new URL("../golden/", import.meta.url);
 const families = readdirSync(folder).filter((name) => name.endsWith(".npz")).sort();
 for (const family of families.map((name) => name.slice(0, -".npz".length))) {
   const members = await gk.loadNpz(new URL(`${family}.npz`, folder));
+  for (const [name, bits] of Object.entries(members)) {
+    if (!name.endsWith(".bfloat16")) continue;
+    const { shape } = bits;
+    members[name] = gk.array(bits.dataSync() as Uint16Array, { dtype: "bfloat16", shape });
+    bits.dispose();
+  }
   const hosts = new Map<string, gk.HostArray>();
   const manifest = new TextDecoder().decode(members["manifest.json"]!.dataSync() as Uint8Array);
   const byOp = Map.groupBy(JSON.parse(manifest) as Case[], (c) => c.op);
@@ -98,9 +105,10 @@ function differences(
   const parts = dtype === "complex64" ? 2 : 1;
   const expected = hostOf(array);
   const isClose = comparison(c, dtype);
+  const valueOf = (x: Element) => dtype === "bfloat16" ? fromBfloat16(Number(x)) : x;
   for (let i = 0; i < got.length; i++) {
-    const want = expected[start * parts + i]!;
-    if (!isClose(got[i]!, want)) return [`[${i}] ${got[i]} instead of ${want} in ${where()}`];
+    const [have, want] = [valueOf(got[i]!), valueOf(expected[start * parts + i]!)];
+    if (!isClose(have, want)) return [`[${i}] ${have} instead of ${want} in ${where()}`];
   }
   return [];
 }
@@ -116,6 +124,8 @@ type Element = number | bigint;
 
 /** Bits after the leading one, and the smallest exponent of normal numbers. */
 const formats: Readonly<Record<string, readonly [bits: number, lowest: number]>> = {
+  bfloat16: [7, -126],
+  complex64: [23, -126],
   float16: [10, -14],
   float32: [23, -126],
   float64: [52, -1022],
