@@ -56,6 +56,7 @@ export type { ElementOptions, ItemOf, ReadOptions } from "./lib/array/read.ts";
 export { getPrintOptions, type PrintOptions, setPrintOptions } from "./lib/array/print.ts";
 
 export * from "./lib/ops/elementwise.ts";
+export * from "./lib/ops/closeness.ts";
 export * from "./lib/ops/reduce.ts";
 export * from "./lib/ops/sets.ts";
 export * from "./lib/ops/sort.ts";
@@ -88,6 +89,8 @@ export type {
 export * as fft from "./lib/ops/fft.ts";
 /** Random numbers: Philox counters, the same numbers on every device. */
 export * as random from "./lib/ops/random.ts";
+/** Assertions about arrays, for tests. */
+export * as testing from "./lib/testing.ts";
 /** Functions of neural networks. */
 export * as nn from "./lib/nn/nn.ts";
 

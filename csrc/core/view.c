@@ -623,7 +623,7 @@ static gk_status complex_part(const request *r, int part) {
   if (v->dtype != GK_complex64)
     return fail(r, GK_DTYPE, "only complex64 has parts, not %s", gk_dtypes[v->dtype].name);
   v->dtype = GK_float32;
-  v->offset += part * 4;
+  if (v->size > 0) v->offset += part * 4; // one of nothing may lie at the storage's end
   for (int i = 0; i < v->ndim; i++) v->strides[i] *= 2;
   return GK_OK;
 }

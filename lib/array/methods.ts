@@ -10,6 +10,7 @@ import "./views.ts";
 import { extend } from "./ndarray.ts";
 import { Op } from "../ops/table.ts";
 import { binary, ternary, unary } from "../ops/submit.ts";
+import { allclose, arrayEqual, isclose } from "../ops/closeness.ts";
 import { all, any, argmax, argmin, cumsum, max, mean, min, prod, sum } from "../ops/reduce.ts";
 import { argsort, searchsorted, sort, topk } from "../ops/sort.ts";
 import { unique } from "../ops/sets.ts";
@@ -21,6 +22,7 @@ import { repeat, tile } from "../ops/joining.ts";
 import { diag, diff, pad, roll, tril, triu } from "../ops/rearranging.ts";
 import type { DType, FloatOf, Promote, RealOf, WideOf } from "./dtype.ts";
 import type { ShapeLike } from "./views.ts";
+import type { CloseOptions, EqualOptions, ToleranceOptions } from "../ops/closeness.ts";
 import type { BincountOptions, Histogram, HistogramOptions } from "../ops/counting.ts";
 import type { AlongOptions, TakeOptions } from "../ops/indexing.ts";
 import type { Indices } from "../ops/indices.ts";
@@ -268,6 +270,12 @@ declare module "./ndarray.ts" {
     clip<B extends Operand, C extends Operand>(b: B, c: C, options?: OpOptions): NDArray<Common<Common<D, DTypeOf<B>>, DTypeOf<C>>>;
     /** a held between b and c. The result goes into this array. */
     clipInplace(b: Operand, c: Operand, options?: Omit<OpOptions, "out">): this;
+    /** Is each element of `a` close to that of `b`: |a - b| <= atol + rtol * |b|, or both the same infinity? The rule is NumPy's and not symmetric. Computed in the common dtype, but float16, bfloat16 and small integers in float32, and integers of 32 and 64 bits in float64. */
+    isclose(b: Operand, options?: CloseOptions): NDArray<"bool">;
+    /** Are all elements of `a` close to those of `b`, as `isclose` says? True for no elements. */
+    allclose(b: Operand, options?: ToleranceOptions): boolean;
+    /** Have `a` and `b` the same shape and equal elements, whatever their dtypes? */
+    arrayEqual(b: NDArray, options?: EqualOptions): boolean;
     /** The sum over axes; integers and bool widen to 64 bits. */
     sum<R extends DType = WideOf<D>>(options?: ReduceOptions<R>): NDArray<R>;
     /** The arithmetic mean over axes; integers give float32. */
@@ -693,6 +701,15 @@ extend({
   },
   clipInplace(b: Operand, c: Operand, options?: Omit<OpOptions, "out">) {
     return ternary(Op.clip, this, b, c, { ...options, out: this });
+  },
+  isclose(b: never, options?: never) {
+    return isclose(this, b, options);
+  },
+  allclose(b: never, options?: never) {
+    return allclose(this, b, options);
+  },
+  arrayEqual(b: never, options?: never) {
+    return arrayEqual(this, b, options);
   },
   sum(options?: never) {
     return sum(this, options);

@@ -198,7 +198,7 @@ export function conj<A extends Operand>(a: A, options?: OpOptions): Same<A> {
   return unary(Op.conj, a, options) as Same<A>;
 }
 
-/** The angle in [-π, π] of each complex number; of real ones 0, or π where negative. */
+/** The angle in [-π, π] of each complex number; of real ones 0, or π where negative or -0. */
 export function angle<A extends Operand>(
   a: A,
   options?: OpOptions,

@@ -180,7 +180,8 @@ static bool slice_of(model *out, const model *m, const double *args, int n, plan
 
 // What the view must be: GK_OK, GK_UNSUPPORTED, or GK_ARGUMENT for any error at all.
 static gk_status expect(model *out, const model *m, gk_view_kind kind, const double *args, int n,
-                        int item) {
+                        uint8_t dtype) {
+  int item = gk_dtypes[dtype].size;
   plan p;
   unsigned set;
   int from[GK_MAX_DIMS], ndim = m->ndim; // result axis i is axis from[i], or new where that is -1
@@ -291,6 +292,13 @@ static gk_status expect(model *out, const model *m, gk_view_kind kind, const dou
     out->shape[ndim - 2] = length;
     break;
   }
+  case GK_VIEW_REAL:
+  case GK_VIEW_IMAG: // every element of the buffer is two
+    if (n || dtype != GK_complex64) return GK_ARGUMENT;
+    *out = *m;
+    for (int64_t i = 0; i < m->size; i++)
+      out->map[i] = (int16_t)(2 * m->map[i] + (kind == GK_VIEW_IMAG));
+    return GK_OK;
   default:
     return GK_ARGUMENT;
   }
@@ -340,7 +348,7 @@ static void check_view(const gk_view *v, const model *m) {
   }
   EXPECT(v->size == m->size, "size %lld", (long long)v->size);
   EXPECT(v->offset >= 0 && v->offset <= storage.bytes, "offset %lld", (long long)v->offset);
-  bool equal = true, dense = true, seen[BUFFER] = {false}, repeats = false;
+  bool equal = true, dense = true, seen[2 * BUFFER] = {false}, repeats = false;
   for (int64_t i = 0; i < m->size; i++) {
     int64_t at = element(v, i);
     equal = equal && at == m->map[i];
@@ -357,13 +365,14 @@ static void check_view(const gk_view *v, const model *m) {
 static void check_overlap(const pair *a, const pair *b) {
   static const uint8_t of_size[] = {GK_int8, GK_int16, GK_float32, GK_complex64};
   gk_view other = b->view;
-  int64_t item = gk_dtypes[a->view.dtype].size, size = item;
+  int64_t item = gk_dtypes[a->view.dtype].size, other_item = gk_dtypes[other.dtype].size;
+  int64_t size = other_item;
   bool bytes[BUFFER * 8] = {false}, shared = false;
   if (a->model.size < 0 || b->model.size < 0) return;
   // Seen as two elements of half their size, of which the second is left out; contiguous
   // flags do not matter here.
-  if (item > 1 && test_below(2)) {
-    size = item / 2;
+  if (other_item > 1 && test_below(2)) {
+    size = other_item / 2;
     other.dtype = of_size[size == 1 ? 0 : size == 2 ? 1 : 2];
     for (int i = 0; i < other.ndim; i++) other.strides[i] *= 2;
     other.offset += test_below(2) * size;
@@ -372,7 +381,7 @@ static void check_overlap(const pair *a, const pair *b) {
     for (int64_t j = 0; j < item; j++) bytes[a->model.map[i] * item + j] = true;
   for (int64_t i = 0; i < b->model.size; i++)
     for (int64_t j = 0; j < size; j++)
-      shared = shared || bytes[b->model.map[i] * item + (other.offset - b->view.offset) + j];
+      shared = shared || bytes[b->model.map[i] * other_item + (other.offset - b->view.offset) + j];
   EXPECT(gk_views_overlap(&a->view, &other) == shared, "overlap is not %d", shared);
   EXPECT(gk_views_overlap(&other, &a->view) == shared, "turned round, overlap is not %d", shared);
 }
@@ -514,19 +523,20 @@ static bool is_small(const model *m) {
 static void step(pair *p, int wildness) {
   double args[40] = {0};
   char message[40 + 200];
-  gk_view_kind kind = (gk_view_kind)test_below(11);
+  gk_view_kind kind = (gk_view_kind)test_below(GK_VIEW_IMAG + 1);
   int n = random_arguments(args, kind, &p->model, wildness);
   if (test_below(1024) < wildness) n = (int)test_below(12);
   int room = test_below(8) ? 200 : (int)test_below(40);
   pair next;
   gk_view before = p->view;
-  gk_status wanted = expect(&next.model, &p->model, kind, args, n, gk_dtypes[before.dtype].size);
+  gk_status wanted = expect(&next.model, &p->model, kind, args, n, before.dtype);
   memset(message, 'x', sizeof message);
   next.view = before;
   // Also in place, as a caller may.
   gk_view *from = test_below(2) ? &before : &next.view;
   gk_status got = gk_view_apply(&next.view, from, kind, args, n, message, room);
-  if (got == GK_ARGUMENT || got == GK_SHAPE || got == GK_INDEX || got == GK_UNSUPPORTED) {
+  if (got == GK_ARGUMENT || got == GK_SHAPE || got == GK_INDEX || got == GK_DTYPE ||
+      got == GK_UNSUPPORTED) {
     EXPECT(wanted == (got == GK_UNSUPPORTED ? got : GK_ARGUMENT), "kind %d: %d instead of %d (%s)",
            kind, got, wanted, message);
     EXPECT(room == 0 || (memchr(message, 0, (size_t)room) && (room == 1 || message[0])),
@@ -560,7 +570,7 @@ static void step_blind(gk_view *v, int wildness) {
   double args[40] = {0};
   model m = {.ndim = v->ndim, .size = v->size};
   memcpy(m.shape, v->shape, sizeof m.shape);
-  gk_view_kind kind = (gk_view_kind)test_below(11);
+  gk_view_kind kind = (gk_view_kind)test_below(GK_VIEW_IMAG + 1);
   int n = random_arguments(args, kind, &m, wildness);
   if (gk_view_apply(v, v, kind, args, n, NULL, 0)) return;
   int64_t item = gk_dtypes[v->dtype].size, low = v->offset, high = v->offset, size = 1;
@@ -620,7 +630,7 @@ static void check_loop(const pair *const *pairs, int many) {
   for (int i = 0; i < many; i++) {
     double args[GK_MAX_DIMS];
     for (int j = 0; j < ndim; j++) args[j] = (double)shape[j];
-    expect(&wider[i].model, &pairs[i]->model, GK_VIEW_BROADCAST, args, ndim, 1);
+    expect(&wider[i].model, &pairs[i]->model, GK_VIEW_BROADCAST, args, ndim, GK_bool);
     EXPECT(gk_broadcast_view(&wider[i].view, &pairs[i]->view, shape, ndim), "does not broadcast");
     check_view(&wider[i].view, &wider[i].model);
     views[i] = i && test_below(8) == 0 ? NULL : &wider[i].view;
@@ -672,7 +682,7 @@ static void relative(pair *out, const pair *p) {
     n += 3;
   }
   if (gk_view_apply(&out->view, &p->view, GK_VIEW_SLICE, args, n, NULL, 0) == GK_OK)
-    expect(&out->model, &p->model, GK_VIEW_SLICE, args, n, 1);
+    expect(&out->model, &p->model, GK_VIEW_SLICE, args, n, GK_bool);
 }
 
 int main(int argc, char **argv) {

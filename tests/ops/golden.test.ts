@@ -39,7 +39,10 @@ for (const family of families.map((name) => name.slice(0, -".npz".length))) {
   for (const [name, bits] of Object.entries(members)) {
     if (!name.endsWith(".bfloat16")) continue;
     const { shape } = bits;
-    members[name] = gk.array(bits.dataSync() as Uint16Array, { dtype: "bfloat16", shape });
+    members[name] = gk.array(bits.dataSync() as gk.HostArrays["uint16"], {
+      dtype: "bfloat16",
+      shape,
+    });
     bits.dispose();
   }
   const hosts = new Map<string, gk.HostArray>();

@@ -1,5 +1,6 @@
 // Random programs give the very same bits run at once, spread over two streams, and recorded as a
-// graph: elementwise ops, reductions, views, writes through views, take, sort, matmul.
+// graph: elementwise ops, reductions, views, writes through views, take, sort, matmul. Elementwise
+// programs give what a plain model computes, too.
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
@@ -27,6 +28,20 @@ const rules: Record<string, Rule> = {
   tanh: (a) => gk.tanh(a),
   negHalf: (a) => gk.mul(gk.neg(a), a.dtype.includes("float") ? 0.5 : 3),
   relu: (a) => gk.nn.relu(a),
+  remainder: (a, b) => gk.remainder(a, b),
+  floorDivide: (a) => gk.floorDivide(a, 3),
+  pow: (a, _, n) => gk.pow(a, n % 4),
+  hypot: (a, b) => gk.hypot(a, b),
+  sin: (a) => gk.sin(a),
+  round: (a) => gk.round(gk.mul(a, 2)),
+  isfinite: (a) => gk.isfinite(a),
+  bits: (a, b) => gk.bitwiseXor(a.astype("int32"), b.astype("int16")),
+  shift: (a, _, n) => gk.leftShift(a.astype("int32"), n),
+  product: (a, b) => gk.mul(gk.exp(a.astype("complex64")), b).real,
+  length: (a) => gk.abs(gk.exp(a.astype("complex64"))),
+  imag: (a) => gk.reciprocal(a.astype("complex64")).imag,
+  angle: (a, _, n) => n % 2 ? gk.conj(a) : gk.angle(a),
+  isclose: (a, b) => gk.isclose(a, b, { atol: 0.5 }),
   sum: (a, _, n) => gk.sum(a, { axis: axisOf(a, n), keepdims: n % 2 === 0 }),
   mean: (a, _, n) => gk.mean(a, { axis: axisOf(a, n) }),
   max: (a) => gk.max(a),
