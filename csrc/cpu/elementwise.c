@@ -11,12 +11,15 @@ enum { SMALL = 4096 }; // elements that no thread is worth for, whatever the op
 
 bool gk_elementwise_is_function(uint16_t op) {
   static const bool functions[GK_ELEMENTWISE_CODES] = {
-      [GK_OP_rsqrt] = true, [GK_OP_exp] = true,    [GK_OP_log] = true,    [GK_OP_tanh] = true,
-      [GK_OP_cbrt] = true,  [GK_OP_expm1] = true,  [GK_OP_exp2] = true,   [GK_OP_log1p] = true,
-      [GK_OP_log2] = true,  [GK_OP_log10] = true,  [GK_OP_sin] = true,    [GK_OP_cos] = true,
-      [GK_OP_tan] = true,   [GK_OP_arcsin] = true, [GK_OP_arccos] = true, [GK_OP_arctan] = true,
-      [GK_OP_sinh] = true,  [GK_OP_cosh] = true,   [GK_OP_erf] = true,    [GK_OP_angle] = true,
-      [GK_OP_pow] = true,   [GK_OP_hypot] = true,  [GK_OP_arctan2] = true};
+      [GK_OP_rsqrt] = true,  [GK_OP_exp] = true,          [GK_OP_log] = true,
+      [GK_OP_tanh] = true,   [GK_OP_cbrt] = true,         [GK_OP_expm1] = true,
+      [GK_OP_exp2] = true,   [GK_OP_log1p] = true,        [GK_OP_log2] = true,
+      [GK_OP_log10] = true,  [GK_OP_sin] = true,          [GK_OP_cos] = true,
+      [GK_OP_tan] = true,    [GK_OP_arcsin] = true,       [GK_OP_arccos] = true,
+      [GK_OP_arctan] = true, [GK_OP_sinh] = true,         [GK_OP_cosh] = true,
+      [GK_OP_erf] = true,    [GK_OP_angle] = true,        [GK_OP_pow] = true,
+      [GK_OP_hypot] = true,  [GK_OP_floor_divide] = true, [GK_OP_remainder] = true,
+      [GK_OP_fmod] = true,   [GK_OP_arctan2] = true};
   return functions[op];
 }
 

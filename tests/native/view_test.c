@@ -213,6 +213,27 @@ static void test_cases(void) {
   }
 }
 
+// ---- the parts of complex64
+
+static void test_parts(void) {
+  gk_storage storage;
+  gk_view z = test_view(&storage, NULL, GK_complex64, 2, (int64_t[]){2, 3}), part, out;
+  CHECK(!gk_view_apply(&out, &z, GK_VIEW_REAL, NULL, 0, NULL, 0));
+  CHECK(!strcmp(text_of(&out), "[2, 3] by [6, 2] at 0") && out.dtype == GK_float32);
+  CHECK(!gk_view_apply(&out, &z, GK_VIEW_IMAG, NULL, 0, NULL, 0));
+  CHECK(!strcmp(text_of(&out), "[2, 3] by [6, 2] at 1") && out.size == 6);
+  CHECK(gk_view_apply(&part, &out, GK_VIEW_IMAG, NULL, 0, NULL, 0) == GK_DTYPE);
+  double back[] = {AT(1), RANGE(O, O, -1)};
+  CHECK(!gk_view_apply(&part, &z, GK_VIEW_SLICE, back, 8, NULL, 0));
+  CHECK(!gk_view_apply(&out, &part, GK_VIEW_IMAG, NULL, 0, NULL, 0));
+  CHECK(!strcmp(text_of(&out), "[3] by [-2] at 11"));
+  // One of no elements stays where it is: its place may be the storage's end.
+  double none[] = {RANGE(2, O, O)};
+  CHECK(!gk_view_apply(&part, &z, GK_VIEW_SLICE, none, 4, NULL, 0));
+  CHECK(!gk_view_apply(&out, &part, GK_VIEW_IMAG, NULL, 0, NULL, 0));
+  CHECK(out.size == 0 && out.offset == part.offset);
+}
+
 // ---- reshapes of views with strides ----------------------------------------------------------
 
 static void test_reshape(void) {
@@ -338,6 +359,7 @@ static void test_overlap(void) {
 
 int main(void) {
   test_cases();
+  test_parts();
   test_reshape();
   test_broadcast();
   test_loops();
