@@ -93,11 +93,6 @@ static const family_fn families[GK_FAMILY_COUNT] = {
 
 // Ops of the table that have no kernel yet.
 static const uint16_t pending[] = {
-    GK_OP_var,
-    GK_OP_std,
-    GK_OP_norm,
-    GK_OP_logsumexp,
-    GK_OP_count_nonzero,
     GK_OP_cumprod,
     GK_OP_random_integers,
 };
@@ -108,10 +103,6 @@ static gk_status run(gk_device *device, gk_stream *stream, const gk_call *call, 
     if (call->op == pending[i])
       return gk_error_set(error, GK_UNSUPPORTED, "%s: not available on the CPU",
                           gk_op_name(call->op));
-  if (call->compute == GK_complex64 && call->family == GK_FAMILY_REDUCE &&
-      gk_ops[call->op].compute != GK_COMPUTE_BOOL)
-    return gk_error_set(error, GK_UNSUPPORTED, "%s: not available for complex64 on the CPU",
-                        gk_op_name(call->op));
   return families[call->family](call, error);
 }
 
@@ -141,6 +132,10 @@ static double estimate(const gk_call *call) {
     bool heavy = gk_elementwise_is_function(call->op);
     double item = gk_dtypes[call->compute].size;
     return n * item * (heavy ? (call->compute == GK_float64 ? 2 : 0.25) : 0.08);
+  }
+  case GK_FAMILY_REDUCE: {
+    bool power = call->op == GK_OP_norm && call->f[0] != 2; // may be pow
+    return n * (power ? 10 : call->op == GK_OP_logsumexp ? 2 : 0.4);
   }
   default:
     return n * 0.4;

@@ -16,6 +16,8 @@
 
 // Elements whose float lanes are summed before they go into a double.
 #define SUM_BLOCK 1024
+// Elements that a search for a place compares at a time.
+#define FIND 32
 // Elements between two looks at whether `any` or `all` is decided.
 #define STOP_BLOCK 4096
 
@@ -105,32 +107,85 @@ FOLD(prod, truth, uint8_t, uint64_t, a *(v != 0), 0)
 #define TRUTH_FOLDS(name, T, mask)                                                                 \
   FOLD(any, name, T, uint8_t, (uint8_t)(a | ((v & (mask)) != 0)), a)                               \
   FOLD(all, name, T, uint8_t, (uint8_t)(a & ((v & (mask)) != 0)), !a)
-TRUTH_FOLDS(integer8, uint8_t, 0xff)
-TRUTH_FOLDS(integer16, uint16_t, 0xffff)
-TRUTH_FOLDS(integer32, uint32_t, 0xffffffffu)
-TRUTH_FOLDS(integer64, uint64_t, ~UINT64_C(0))
-TRUTH_FOLDS(floating16, uint16_t, 0x7fff)
-TRUTH_FOLDS(floating32, uint32_t, 0x7fffffffu)
-TRUTH_FOLDS(floating64, uint64_t, UINT64_C(0x7fffffffffffffff))
-TRUTH_FOLDS(complexes, uint64_t, UINT64_C(0x7fffffff7fffffff))
+#define TRUTHS(X)                                                                                  \
+  X(integer8, uint8_t, 0xff)                                                                       \
+  X(integer16, uint16_t, 0xffff)                                                                   \
+  X(integer32, uint32_t, 0xffffffffu)                                                              \
+  X(integer64, uint64_t, ~UINT64_C(0))                                                             \
+  X(floating16, uint16_t, 0x7fff)                                                                  \
+  X(floating32, uint32_t, 0x7fffffffu)                                                             \
+  X(floating64, uint64_t, UINT64_C(0x7fffffffffffffff))                                            \
+  X(complexes, uint64_t, UINT64_C(0x7fffffff7fffffff))
+TRUTHS(TRUTH_FOLDS)
+
+// How many are true, in counters of 32 bits within a block.
+#define COUNT_FOLDS(name, T, mask)                                                                 \
+  KERNEL(count_row_##name) {                                                                       \
+    uint64_t *acc = out;                                                                           \
+    for (int64_t r = 0; r < rows; r++) {                                                           \
+      const T *p = (const T *)data + r * stride;                                                   \
+      for (int64_t begin = 0; begin < cols; begin += STOP_BLOCK) {                                 \
+        const int64_t end = cols - begin < STOP_BLOCK ? cols : begin + STOP_BLOCK;                 \
+        uint32_t count = 0;                                                                        \
+        for (int64_t c = begin; c < end; c++) count += (p[c] & (mask)) != 0;                       \
+        acc[r] += count;                                                                           \
+      }                                                                                            \
+    }                                                                                              \
+  }                                                                                                \
+  FOLD_COLUMN(count, name, T, uint64_t, a + ((v & (mask)) != 0))
+TRUTHS(COUNT_FOLDS)
 
 // ---- floating sums
 
-// s + b with what the rounding loses gathered in *lost.
-static inline double add_kept(double s, double b, double *lost) {
-  const double t = s + b;
-  *lost += fabs(s) >= fabs(b) ? (s - t) + b : (b - t) + s;
-  return t;
+// Two sums: of the elements with an even and with an odd place, which for complex numbers are the
+// real and the imaginary parts.
+typedef struct pair {
+  double even, odd;
+} pair;
+
+// The sums of blocks, lane by lane, in double. A sum of doubles also gathers what its rounding loses.
+typedef struct float32_sums {
+  double lane[16];
+} float32_sums;
+typedef struct float64_sums {
+  double lane[8], lost[8];
+} float64_sums;
+
+static inline void float32_keep(float32_sums *s, const float *x) {
+  for (int j = 0; j < 16; j++) s->lane[j] += (double)x[j];
+}
+static inline void float64_keep(float64_sums *s, const double *x) {
+  for (int j = 0; j < 8; j++) {
+    const double a = s->lane[j], t = a + x[j], more = t - a;
+    s->lost[j] += (a - (t - more)) + (x[j] - more);
+    s->lane[j] = t;
+  }
+}
+static inline pair float32_across(float32_sums *s) {
+  double *d = s->lane;
+  for (int h = 8; h > 1; h /= 2)
+    for (int j = 0; j < h; j++) d[j] += d[j + h];
+  return (pair){d[0], d[1]};
+}
+static inline pair float64_across(float64_sums *s) {
+  double *d = s->lane;
+  for (int j = 0; j < 8; j++)
+    if (s->lost[j] - s->lost[j] == 0) d[j] += s->lost[j]; // no number once the sum is infinite
+  for (int h = 4; h > 1; h /= 2)
+    for (int j = 0; j < h; j++) d[j] += d[j + h];
+  return (pair){d[0], d[1]};
 }
 
-// A block is summed in LANES lanes of trees of four elements, then in double: fewer roundings than a
-// pairwise sum has. What is left is summed in the same lanes, folded to GROUP = LANES / 4 of
-// them, the last few elements through a mask (a buffer would stall on its own stores).
+// A block is summed in LANES lanes of trees of four elements, in the order of memory (any other one
+// halves the speed, for the processor guesses what comes next), which are folded to a group of
+// LANES / 4 and added in double: fewer roundings than a pairwise sum has. What is left is summed
+// in the same lanes, the last few elements through a mask (a buffer would stall on its own stores).
 #define FLOAT_SUM(name, T, I, LANES)                                                               \
   enum {                                                                                           \
     name##_width = VECTOR_BYTES / (int)sizeof(T),                                                  \
     name##_group = LANES / 4,                                                                      \
-    name##_vectors = LANES / name##_width                                                          \
+    name##_vectors = LANES / name##_width,                                                         \
+    name##_parts = name##_group / name##_width                                                     \
   };                                                                                               \
   typedef T name##_vector __attribute__((vector_size(VECTOR_BYTES)));                              \
   typedef I name##_mask __attribute__((vector_size(VECTOR_BYTES)));                                \
@@ -139,62 +194,62 @@ static inline double add_kept(double s, double b, double *lost) {
     memcpy(&v, p, sizeof v);                                                                       \
     return v;                                                                                      \
   }                                                                                                \
-  static inline double name##_across(int lanes, const name##_vector *a) {                          \
-    T lane[LANES];                                                                                 \
-    memcpy(lane, a, (size_t)lanes * sizeof(T));                                                    \
-    double d[LANES / 2];                                                                           \
-    for (int j = 0; j < lanes / 2; j++) d[j] = (double)lane[j] + (double)lane[j + lanes / 2];      \
-    for (int h = lanes / 4; h; h /= 2)                                                             \
-      for (int j = 0; j < h; j++) d[j] += d[j + h];                                                \
-    return d[0];                                                                                   \
-  }                                                                                                \
   static inline void name##_fours(name##_vector *a, const T *x) {                                  \
+    enum { group = name##_group };                                                                 \
     for (int j = 0; j < name##_vectors; j++) {                                                     \
-      const T *p = x + j * name##_width;                                                           \
-      a[j] += (name##_load(p) + name##_load(p + LANES)) +                                          \
-              (name##_load(p + 2 * LANES) + name##_load(p + 3 * LANES));                           \
+      const T *p = x + j / name##_parts * LANES + j % name##_parts * name##_width;                 \
+      a[j] += (name##_load(p) + name##_load(p + group)) +                                          \
+              (name##_load(p + 2 * group) + name##_load(p + 3 * group));                           \
     }                                                                                              \
   }                                                                                                \
-  static inline double name##_block(const T *x) {                                                  \
-    name##_vector a[name##_vectors] = {0};                                                         \
-    for (int i = 0; i < SUM_BLOCK; i += 4 * LANES) name##_fours(a, x + i);                         \
-    return name##_across(LANES, a);                                                                \
+  static inline void name##_fold(name##_vector *a) {                                               \
+    enum { parts = name##_parts };                                                                 \
+    for (int j = 0; j < parts; j++)                                                                \
+      a[j] = (a[j] + a[j + parts]) + (a[j + 2 * parts] + a[j + 3 * parts]);                        \
   }                                                                                                \
-  static inline double name##_tail(int64_t n, const T *x) {                                        \
-    enum { lanes = name##_group, vectors = lanes / name##_width };                                 \
-    if (n < lanes) {                                                                               \
+  static inline void name##_keep_group(name##_sums *sums, const name##_vector *a) {                \
+    T lane[name##_group];                                                                          \
+    memcpy(lane, a, sizeof lane);                                                                  \
+    name##_keep(sums, lane);                                                                       \
+  }                                                                                                \
+  static inline pair name##_total(int64_t n, const T *x) {                                         \
+    enum { group = name##_group, parts = name##_parts };                                           \
+    if (n < group) {                                                                               \
       double s = 0, t = 0;                                                                         \
       for (int64_t i = 0; i + 1 < n; i += 2) s += (double)x[i], t += (double)x[i + 1];             \
-      return s + t + (n & 1 ? (double)x[n - 1] : 0);                                               \
+      return (pair){n & 1 ? s + (double)x[n - 1] : s, t};                                          \
     }                                                                                              \
+    name##_sums sums = {0};                                                                        \
+    for (; n >= SUM_BLOCK; n -= SUM_BLOCK, x += SUM_BLOCK) {                                       \
+      name##_vector a[name##_vectors] = {0};                                                       \
+      for (int i = 0; i < SUM_BLOCK; i += 4 * LANES) name##_fours(a, x + i);                       \
+      name##_fold(a);                                                                              \
+      name##_keep_group(&sums, a);                                                                 \
+    }                                                                                              \
+    if (n == 0) return name##_across(&sums);                                                       \
     name##_vector a[name##_vectors] = {0};                                                         \
     if (n >= LANES) {                                                                              \
       for (; n >= 4 * LANES; n -= 4 * LANES, x += 4 * LANES) name##_fours(a, x);                   \
       for (; n >= LANES; n -= LANES, x += LANES)                                                   \
         for (int j = 0; j < name##_vectors; j++) a[j] += name##_load(x + j * name##_width);        \
-      for (int j = 0; j < vectors; j++)                                                            \
-        a[j] = (a[j] + a[j + vectors]) + (a[j + 2 * vectors] + a[j + 3 * vectors]);                \
+      name##_fold(a);                                                                              \
     }                                                                                              \
-    for (; n >= lanes; n -= lanes, x += lanes)                                                     \
-      for (int j = 0; j < vectors; j++) a[j] += name##_load(x + j * name##_width);                 \
-    for (int j = 0; n && j < vectors; j++) {                                                       \
+    for (; n >= group; n -= group, x += group)                                                     \
+      for (int j = 0; j < parts; j++) a[j] += name##_load(x + j * name##_width);                   \
+    for (int j = 0; n && j < parts; j++) {                                                         \
       name##_mask keep;                                                                            \
       memcpy(&keep, name##_last + n + j * name##_width, sizeof keep);                              \
-      keep &= (name##_mask)name##_load(x + n - lanes + j * name##_width);                          \
+      keep &= (name##_mask)name##_load(x + n - group + j * name##_width);                          \
       a[j] += (name##_vector)keep;                                                                 \
     }                                                                                              \
-    return name##_across(lanes, a);                                                                \
+    name##_keep_group(&sums, a);                                                                   \
+    return name##_across(&sums);                                                                   \
   }                                                                                                \
   KERNEL(sum_row_##name) {                                                                         \
     double *acc = out;                                                                             \
     for (int64_t r = 0; r < rows; r++) {                                                           \
-      const T *p = (const T *)data + r * stride;                                                   \
-      double s = acc[r], lost = 0;                                                                 \
-      int64_t n = cols;                                                                            \
-      for (; n >= SUM_BLOCK; n -= SUM_BLOCK, p += SUM_BLOCK)                                       \
-        s = add_kept(s, name##_block(p), &lost);                                                   \
-      if (n) s = add_kept(s, name##_tail(n, p), &lost);                                            \
-      acc[r] = lost - lost == 0 ? s + lost : s; /* lost is no number once s is infinite */         \
+      const pair s = name##_total(cols, (const T *)data + r * stride);                             \
+      acc[r] += s.even + s.odd;                                                                    \
     }                                                                                              \
   }                                                                                                \
   KERNEL(sum_column_##name) {                                                                      \
@@ -221,6 +276,102 @@ static const int32_t float32_last[32] = {ZEROS8, ZEROS8, ONES8, ONES8};
 static const int64_t float64_last[16] = {ZEROS8, ONES8};
 FLOAT_SUM(float32, float, int32_t, 64)
 FLOAT_SUM(float64, double, int64_t, 32)
+
+KERNEL(sum_row_complex64) {
+  pair *acc = out;
+  for (int64_t r = 0; r < rows; r++) {
+    const pair s = float32_total(2 * cols, (const float *)data + 2 * r * stride);
+    acc[r].even += s.even;
+    acc[r].odd += s.odd;
+  }
+}
+KERNEL(sum_column_complex64) { sum_column_float32(rows, 2 * cols, data, 2 * stride, out); }
+
+// ---- moments: mean and sum of the squared deviations from it
+
+// What `count` more elements with a mean and a sum of squares of their own do to `base` of them (Chan,
+// Golub and LeVeque). The last factor is NaN where a mean is infinite, as the result must be.
+#define MERGE_MOMENTS(base, count, mean, squares, more_mean, more_squares)                         \
+  do {                                                                                             \
+    const double number = (double)(count), share = number / (double)((base) + (count));            \
+    const double more = (more_mean), delta = more - (mean), next = (mean) + delta * share;         \
+    (squares) += (more_squares) + number * delta * (more - next);                                  \
+    (mean) = next;                                                                                 \
+  } while (0)
+
+// Deviations from a number near the mean, in 16 lanes of double: their sum, which corrects the mean and
+// the squares, and the sum of their squares. Near is the mean so far; for a first block, a sum of
+// its own is taken before.
+#define MOMENTS_BLOCK 4096
+#define MOMENTS(name, T)                                                                           \
+  static inline pair name##_deviations(int64_t n, const T *x, double near) {                       \
+    double sum[16] = {0}, squares[16] = {0};                                                       \
+    int64_t i = 0;                                                                                 \
+    for (; i + 16 <= n; i += 16)                                                                   \
+      for (int j = 0; j < 16; j++) {                                                               \
+        const double d = (double)x[i + j] - near;                                                  \
+        sum[j] += d;                                                                               \
+        squares[j] += d * d;                                                                       \
+      }                                                                                            \
+    for (int j = 0; i < n; i++, j++) {                                                             \
+      const double d = (double)x[i] - near;                                                        \
+      sum[j] += d;                                                                                 \
+      squares[j] += d * d;                                                                         \
+    }                                                                                              \
+    for (int h = 8; h; h /= 2)                                                                     \
+      for (int j = 0; j < h; j++) sum[j] += sum[j + h], squares[j] += squares[j + h];              \
+    return (pair){sum[0], squares[0]};                                                             \
+  }                                                                                                \
+  static void moments_row_##name(int64_t rows, int64_t cols, const void *data, int64_t stride,     \
+                                 int64_t base, void *value, void *place) {                         \
+    for (int64_t r = 0; r < rows; r++) {                                                           \
+      const T *x = (const T *)data + r * stride;                                                   \
+      double mean = ((double *)value)[r], squares = ((double *)place)[r];                          \
+      for (int64_t c = 0; c < cols; c += MOMENTS_BLOCK) {                                          \
+        const int64_t n = cols - c < MOMENTS_BLOCK ? cols - c : MOMENTS_BLOCK;                     \
+        double near = mean;                                                                        \
+        if (base + c == 0) {                                                                       \
+          const pair s = name##_total(n, x);                                                       \
+          near = (s.even + s.odd) / (double)n;                                                     \
+        }                                                                                          \
+        const pair d = name##_deviations(n, x + c, near);                                          \
+        const double off = d.even / (double)n;                                                     \
+        MERGE_MOMENTS(base + c, n, mean, squares, near + off, d.odd - off * d.even);               \
+      }                                                                                            \
+      ((double *)value)[r] = mean;                                                                 \
+      ((double *)place)[r] = squares;                                                              \
+    }                                                                                              \
+  }                                                                                                \
+  static void moments_column_##name(int64_t rows, int64_t cols, const void *data, int64_t stride,  \
+                                    int64_t base, void *value, void *place) {                      \
+    double *restrict mean = value;                                                                 \
+    double *restrict squares = place;                                                              \
+    int64_t r = 0;                                                                                 \
+    for (; r + 8 <= rows; r += 8) {                                                                \
+      const T *restrict p = (const T *)data + r * stride;                                          \
+      ACROSS                                                                                       \
+      for (int64_t c = 0; c < cols; c++) {                                                         \
+        const double a = (double)p[c], b = (double)p[c + stride], d = (double)p[c + 2 * stride],   \
+                     e = (double)p[c + 3 * stride], f = (double)p[c + 4 * stride],                 \
+                     g = (double)p[c + 5 * stride], h = (double)p[c + 6 * stride],                 \
+                     i = (double)p[c + 7 * stride];                                                \
+        const double own = (((a + b) + (d + e)) + ((f + g) + (h + i))) * 0.125;                    \
+        const double around =                                                                 \
+            (SQUARE(a - own) + SQUARE(b - own)) + (SQUARE(d - own) + SQUARE(e - own)) +            \
+            ((SQUARE(f - own) + SQUARE(g - own)) + (SQUARE(h - own) + SQUARE(i - own)));           \
+        MERGE_MOMENTS(base + r, 8, mean[c], squares[c], own, around);                         \
+      }                                                                                            \
+    }                                                                                              \
+    for (; r < rows; r++) {                                                                        \
+      const T *restrict p = (const T *)data + r * stride;                                          \
+      ACROSS                                                                                       \
+      for (int64_t c = 0; c < cols; c++)                                                           \
+        MERGE_MOMENTS(base + r, 1, mean[c], squares[c], (double)p[c], 0);                          \
+    }                                                                                              \
+  }
+#define SQUARE(x) ((x) * (x))
+MOMENTS(float32, float)
+MOMENTS(float64, double)
 
 // ---- floating products: double lanes
 
@@ -250,42 +401,65 @@ FLOAT_PROD(float64, double)
   static inline T kind##_of_##name(int64_t n, const T *x, T start) {                               \
     typedef I mask __attribute__((vector_size(VECTOR_BYTES)));                                     \
     enum { vectors = 256 / VECTOR_BYTES, lanes = 256 / (int)sizeof(T) };                           \
+    T a = start;                                                                                   \
+    if (n < lanes) {                                                                               \
+      for (int64_t i = 0; i < n; i++) a = ((x[i] BEATS a) | (x[i] != x[i])) ? x[i] : a;            \
+      return a;                                                                                    \
+    }                                                                                              \
     name##_vector best[vectors];                                                                   \
     mask nan[vectors];                                                                             \
-    T a = start;                                                                                   \
-    int64_t i = 0;                                                                                 \
-    if (n >= 2 * lanes) {                                                                          \
-      for (int j = 0; j < vectors; j++) {                                                          \
-        best[j] = name##_load(x + j * name##_width);                                               \
-        nan[j] = (mask)(best[j] != best[j]);                                                       \
-      }                                                                                            \
-      for (i = lanes; i + lanes <= n; i += lanes)                                                  \
-        for (int j = 0; j < vectors; j++) {                                                        \
-          const name##_vector v = name##_load(x + i + j * name##_width);                           \
-          const mask take = (mask)(v BEATS best[j]);                                               \
-          best[j] = (name##_vector)((take & (mask)v) | (~take & (mask)best[j]));                   \
-          nan[j] |= (mask)(v != v);                                                                \
-        }                                                                                          \
-      T value[lanes];                                                                              \
-      I bad[lanes];                                                                                \
-      memcpy(value, best, sizeof value);                                                           \
-      memcpy(bad, nan, sizeof bad);                                                                \
-      I any = 0;                                                                                   \
-      for (int j = 0; j < lanes; j++) {                                                            \
-        any |= bad[j];                                                                             \
-        a = value[j] BEATS a ? value[j] : a;                                                       \
-      }                                                                                            \
-      if (any) return start != start ? start : (T)NAN;                                             \
+    for (int j = 0; j < vectors; j++) {                                                            \
+      best[j] = name##_load(x + j * name##_width);                                                 \
+      nan[j] = (mask)(best[j] != best[j]);                                                         \
     }                                                                                              \
-    for (; i < n; i++) a = ((x[i] BEATS a) | (x[i] != x[i])) ? x[i] : a;                           \
-    return a;                                                                                      \
+    for (int64_t i = lanes; i < n; i += lanes) {                                                   \
+      const T *p = x + (i + lanes <= n ? i : n - lanes); /* the last ones once more */             \
+      for (int j = 0; j < vectors; j++) {                                                          \
+        const name##_vector v = name##_load(p + j * name##_width);                                 \
+        const mask take = (mask)(v BEATS best[j]);                                                 \
+        best[j] = (name##_vector)((take & (mask)v) | (~take & (mask)best[j]));                     \
+        nan[j] |= (mask)(v != v);                                                                  \
+      }                                                                                            \
+    }                                                                                              \
+    for (int j = 1; j < vectors; j++) nan[0] |= nan[j];                                            \
+    T value[lanes];                                                                                \
+    I bad[name##_width], any = 0;                                                                  \
+    memcpy(value, best, sizeof value);                                                             \
+    memcpy(bad, nan, sizeof bad);                                                                  \
+    for (int j = 0; j < name##_width; j++) any |= bad[j];                                          \
+    if (any) return start != start ? start : (T)NAN;                                               \
+    for (int h = lanes / 2; h; h /= 2)                                                             \
+      for (int j = 0; j < h; j++)                                                                  \
+        value[j] = value[j + h] BEATS value[j] ? value[j + h] : value[j];                          \
+    return value[0] BEATS a ? value[0] : a;                                                        \
   }                                                                                                \
   KERNEL(kind##_row_##name) {                                                                      \
     T *acc = out;                                                                                  \
     for (int64_t r = 0; r < rows; r++)                                                             \
       acc[r] = kind##_of_##name(cols, (const T *)data + r * stride, acc[r]);                       \
   }                                                                                                \
-  FOLD_COLUMN(kind, name, T, T, ((v BEATS a) | (v != v)) ? v : a)
+  KERNEL(kind##_column_##name) {                                                                   \
+    T *restrict acc = out;                                                                         \
+    const int64_t s = stride;                                                                      \
+    int64_t r = 0;                                                                                 \
+    for (; r + 4 <= rows; r += 4) {                                                                \
+      const T *restrict p = (const T *)data + r * s;                                               \
+      ACROSS                                                                                       \
+      for (int64_t c = 0; c < cols; c++) {                                                         \
+        const T v = p[c], w = p[c + s], x = p[c + 2 * s], y = p[c + 3 * s], a = acc[c];            \
+        const T vw = v BEATS w ? v : w, xy = x BEATS y ? x : y;                                    \
+        const T best = vw BEATS xy ? vw : xy;                                                      \
+        const int bad = (v != v) | (w != w) | (x != x) | (y != y);                                 \
+        acc[c] = bad ? (T)NAN : best BEATS a ? best : a;                                           \
+      }                                                                                            \
+    }                                                                                              \
+    for (; r < rows; r++) {                                                                        \
+      const T *restrict p = (const T *)data + r * s;                                               \
+      ACROSS                                                                                       \
+      for (int64_t c = 0; c < cols; c++)                                                           \
+        acc[c] = ((p[c] BEATS acc[c]) | (p[c] != p[c])) ? p[c] : acc[c];                           \
+    }                                                                                              \
+  }
 FLOAT_EXTREME(min, float32, float, int32_t, <)
 FLOAT_EXTREME(max, float32, float, int32_t, >)
 FLOAT_EXTREME(min, float64, double, int64_t, <)
@@ -309,6 +483,21 @@ INTEGERS(INTEGER_EXTREME)
 
 // Extreme of a block first; only a block that beats all before it is searched.
 #define PLACE_ROW(kind, name, T, BEATS, NAN_TEST)                                                  \
+  static inline int64_t kind##_find_##name(int64_t n, const T *x, T v, int is_nan) {               \
+    int64_t i = 0;                                                                                 \
+    while (n >= FIND) {                                                                            \
+      const T *p = x + (i + FIND <= n ? i : n - FIND);                                             \
+      int found = 0;                                                                               \
+      for (int j = 0; j < FIND; j++) found |= (p[j] == v) | (is_nan & NAN_TEST(p[j]));             \
+      if (found) {                                                                                 \
+        i = p - x;                                                                                 \
+        break;                                                                                     \
+      }                                                                                            \
+      i += FIND;                                                                                   \
+    }                                                                                              \
+    while (!(x[i] == v || (is_nan && NAN_TEST(x[i])))) i++;                                        \
+    return i;                                                                                      \
+  }                                                                                                \
   static void kind##_place_row_##name(int64_t rows, int64_t cols, const void *data,                \
                                       int64_t stride, int64_t base, void *value, void *place) {    \
     for (int64_t r = 0; r < rows; r++) {                                                           \
@@ -320,15 +509,8 @@ INTEGERS(INTEGER_EXTREME)
         const T v = kind##_of_##name(n, x, best);                                                  \
         const int v_nan = NAN_TEST(v);                                                             \
         if (!(v BEATS best) && !v_nan) continue;                                                   \
-        int64_t i = 0;                                                                             \
-        for (; i + 64 <= n; i += 64) {                                                             \
-          int found = 0;                                                                           \
-          for (int j = 0; j < 64; j++) found |= (x[i + j] == v) | (v_nan & NAN_TEST(x[i + j]));    \
-          if (found) break;                                                                        \
-        }                                                                                          \
-        while (!(x[i] == v || (v_nan && NAN_TEST(x[i])))) i++;                                     \
+        ((int64_t *)place)[r] = base + begin + kind##_find_##name(n, x, v, v_nan);                 \
         best = v;                                                                                  \
-        ((int64_t *)place)[r] = base + begin + i;                                                  \
       }                                                                                            \
       ((T *)value)[r] = best;                                                                      \
     }                                                                                              \
@@ -396,12 +578,18 @@ FLOAT_PLACES(float64, double, int64_t)
 const gk_reduce_kernels GK_NAME(gk_reduce_table) = {
     .fold =
         {
-            [GK_REDUCE_SUM] = {[GK_bool] = PAIR(sum, truth), NUMERIC(sum)},
+            [GK_REDUCE_SUM] = {[GK_bool] = PAIR(sum, truth),
+                               NUMERIC(sum),
+                               [GK_complex64] = PAIR(sum, complex64)},
             [GK_REDUCE_PROD] = {[GK_bool] = PAIR(prod, truth), NUMERIC(prod)},
             [GK_REDUCE_MIN] = {[GK_bool] = PAIR(all, integer8), NUMERIC(min)},
             [GK_REDUCE_MAX] = {[GK_bool] = PAIR(any, integer8), NUMERIC(max)},
             [GK_REDUCE_ANY] = {TRUTH(any)},
             [GK_REDUCE_ALL] = {TRUTH(all)},
+            [GK_REDUCE_COUNT] = {TRUTH(count)},
         },
-    .place = {{PLACES(min)}, {PLACES(max)}},
+    .two = {[GK_REDUCE_SMALLEST] = {PLACES(min)},
+            [GK_REDUCE_LARGEST] = {PLACES(max)},
+            [GK_REDUCE_MOMENTS] = {[GK_float32] = PAIR(moments, float32),
+                                   [GK_float64] = PAIR(moments, float64)}},
 };

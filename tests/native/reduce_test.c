@@ -1,5 +1,6 @@
 // gk_cpu_reduce against plain loops in double and in 64-bit integers: every op, dtype and layout,
-// every instruction set; and that all of these agree to the last bit.
+// every instruction set; and that all of these agree to the last bit (but for logsumexp, which is made of
+// exp).
 #include <math.h>
 
 #include "strided.h"
@@ -13,7 +14,9 @@ static void fill_random(gk_view *v, int op, int specials) {
   for (int64_t i = 0; i < v->size; i++) {
     char *p = test_element(v, i);
     if (v->dtype == GK_complex64) {
-      const gk_complex64 z = {test_below(3) ? -0.0f : 1.0f, test_below(3) ? 0.0f : 2.0f};
+      const bool truth = gk_ops[op].compute == GK_COMPUTE_BOOL;
+      const gk_complex64 z = {test_below(3) && truth ? -0.0f : (float)test_uniform(),
+                              test_below(3) && truth ? 0.0f : (float)test_uniform() - 2};
       memcpy(p, &z, sizeof z);
       continue;
     }
@@ -67,6 +70,36 @@ static double tolerance(uint8_t dtype) {
                                : 8e-3;
 }
 
+// Correction of var and std, order of norm.
+static double own;
+
+// The ops that leave the integers, in long double; *size: what errors are relative to.
+static long double real_result(int op, int64_t count, const long double *x, long double *size) {
+  long double mean = 0, sum = 0, most = op == GK_OP_norm && own < 0 ? INFINITY : -INFINITY;
+  for (int64_t i = 0; i < count; i++) mean += x[i] / count;
+  for (int64_t i = 0; i < count; i++) {
+    const long double v = op == GK_OP_norm ? fabsl(x[i]) : x[i];
+    const bool beats = op == GK_OP_norm && own < 0 ? v < most : v > most;
+    if (beats || isnan(v)) most = isnan(most) ? most : v;
+  }
+  for (int64_t i = 0; i < count; i++)
+    sum += op == GK_OP_logsumexp ? (isinf(most) && x[i] == most ? 1 : expl(x[i] - most))
+           : op == GK_OP_norm    ? (own == 0 ? x[i] != 0 : powl(fabsl(x[i]), own))
+                                 : (x[i] - mean) * (x[i] - mean);
+  *size = 1;
+  if (op == GK_OP_logsumexp) return isnan(most) || isinf(most) ? most : most + logl(sum);
+  if (op == GK_OP_norm) {
+    const long double norm = own == 0 ? sum : isinf(own) ? most : powl(sum, 1 / (long double)own);
+    *size = norm;
+    return norm;
+  }
+  sum /= fmax((double)count - own, 0);
+  *size = 0; // equal elements need not give 0 where their mean is rounded
+  for (int64_t i = 0; i < count; i++) *size = fmaxl(*size, fabsl(x[i]));
+  *size *= op == GK_OP_std ? 1e-2L : 1e-15L * *size;
+  return op == GK_OP_std ? sqrtl(sum) : sum;
+}
+
 // One result, `count` elements of `in` starting at row-major places `first`, which are
 // `places[i]` further on.
 static void check_one(int op, const gk_view *in, const gk_view *out, int64_t o, int64_t count,
@@ -83,6 +116,48 @@ static void check_one(int op, const gk_view *in, const gk_view *out, int64_t o, 
       all &= t;
     }
     CHECKF(*(const uint8_t *)got == (op == GK_OP_any ? any : all), "%s %s", what, type);
+  } else if (op == GK_OP_count_nonzero) {
+    int64_t want = 0;
+    for (int64_t i = 0; i < count; i++) want += truth(test_element(in, places[i]), in->dtype);
+    CHECKF(*(const int64_t *)got == want, "%s %s: %lld for %lld", what, type,
+           *(const long long *)got, (long long)want);
+  } else if (out->dtype == GK_complex64) {
+    long double want[2] = {0, 0}, size = 0;
+    for (int64_t i = 0; i < count; i++) {
+      const float *z = test_element(in, places[i]);
+      want[0] += z[0];
+      want[1] += z[1];
+      size += fabsl((long double)z[0]) + fabsl((long double)z[1]);
+    }
+    for (int k = 0; k < 2; k++) {
+      if (op == GK_OP_mean) want[k] /= count;
+      const double value = ((const float *)got)[k];
+      CHECKF(fabs(value - (double)want[k]) <= 1e-6 * (double)size ||
+                 (isnan(value) && isnan((double)want[k])),
+             "%s complex64, part %d of %lld: %g for %Lg", what, k, (long long)count, value,
+             want[k]);
+    }
+  } else if (op >= GK_OP_var && op <= GK_OP_logsumexp) {
+    long double *x = malloc((size_t)(count + 1) * sizeof *x), size;
+    bool finite = true;
+    for (int64_t i = 0; i < count; i++) {
+      const void *p = test_element(in, places[i]);
+      x[i] = in->dtype == GK_int64    ? (long double)(int64_t)test_integer(p, in->dtype)
+             : in->dtype == GK_uint64 ? (long double)test_integer(p, in->dtype)
+                                      : gk_scalar_to_double(p, in->dtype);
+      finite &= isfinite((double)x[i]);
+    }
+    const double want = (double)real_result(op, count, x, &size);
+    free(x);
+    gk_scalar rounded = gk_scalar_from_double(want, out->dtype);
+    const double nearest = gk_scalar_to_double(&rounded, out->dtype);
+    const double close = 2 * tolerance(out->dtype) * fmax(fabs(want), (double)size) +
+                         1e-7 * (out->dtype == GK_float16);
+    CHECKF(fabs(got_value - want) <= close || got_value == nearest ||
+               (isnan(got_value) && (isnan(want) || (!finite && op <= GK_OP_std))) ||
+               (fabs(want) > 6e4 && out->dtype == GK_float16),
+           "%s %s to %s of %lld, %g: %.17g for %.17g", what, type, gk_dtypes[out->dtype].name,
+           (long long)count, own, got_value, want);
   } else if (op == GK_OP_min || op == GK_OP_max || op == GK_OP_argmin || op == GK_OP_argmax) {
     int64_t at = 0;
     for (int64_t i = 1; i < count; i++)
@@ -133,6 +208,18 @@ static void check_one(int op, const gk_view *in, const gk_view *out, int64_t o, 
   }
 }
 
+// The same bits, or NaN in both: which NaN it is depends on the order of operands.
+static bool same(const char *a, const char *b, int64_t bytes, uint8_t dtype) {
+  const int size = gk_dtypes[dtype].size;
+  if (memcmp(a, b, (size_t)bytes) == 0) return true;
+  for (int64_t i = 0; i < bytes; i += size)
+    if (memcmp(a + i, b + i, (size_t)size) != 0 &&
+        !(test_is_float(dtype) && isnan(gk_scalar_to_double(a + i, dtype)) &&
+          isnan(gk_scalar_to_double(b + i, dtype))))
+      return false;
+  return true;
+}
+
 static void run_case(int op, uint8_t from, uint8_t to, int ndim, const int64_t *shape,
                      uint32_t axes, bool plain, int specials) {
   gk_storage from_storage, to_storage;
@@ -148,9 +235,12 @@ static void run_case(int op, uint8_t from, uint8_t to, int ndim, const int64_t *
     if (axes >> i & 1) out.strides[i] = 0;
   gk_error error;
   gk_call call = {.op = (uint16_t)op, .family = GK_FAMILY_REDUCE, .inputs = 1, .outputs = 1};
-  call.compute = gk_ops[op].compute == GK_COMPUTE_BOOL                     ? GK_bool
-                 : op == GK_OP_sum || op == GK_OP_prod || op == GK_OP_mean ? to
-                                                                           : from;
+  const bool given = op == GK_OP_sum || op == GK_OP_prod || gk_ops[op].compute == GK_COMPUTE_FLOAT;
+  call.compute = gk_ops[op].compute == GK_COMPUTE_BOOL ? GK_bool : given ? to : from;
+  static const double corrections[] = {0, 1, 0.5, 3};
+  static const double orders[] = {2, 1, 0, 3, 0.5, -1, INFINITY, -INFINITY};
+  own = op == GK_OP_norm ? orders[test_below(count ? 8 : 6)] : corrections[test_below(4)];
+  call.f[0] = own;
   call.axes = axes;
   call.size = in.size;
   call.in[0] = &in;
@@ -162,10 +252,10 @@ static void run_case(int op, uint8_t from, uint8_t to, int ndim, const int64_t *
     if (to_storage.data) memset(to_storage.data, 0x5a, (size_t)to_storage.bytes);
     CHECK(gk_cpu_reduce(&call, &error) == GK_OK);
     if (!out.size) continue;
-    if (first) {
-      CHECKF(memcmp(first, to_storage.data, (size_t)to_storage.bytes) == 0,
+    if (first && op != GK_OP_logsumexp) {
+      CHECKF(same(first, to_storage.data, to_storage.bytes, to),
              "%s %s: instruction sets differ", gk_ops[op].name, gk_dtypes[from].name);
-    } else {
+    } else if (!first) {
       first = malloc((size_t)to_storage.bytes);
       memcpy(first, to_storage.data, (size_t)to_storage.bytes);
     }
@@ -200,17 +290,20 @@ static uint8_t result_dtype(int op, uint8_t from) {
   case GK_RESULT_INT64:
     return GK_int64;
   case GK_RESULT_WIDE:
+    if (class == GK_CLASS_COMPLEX) return from;
     if (test_below(4) == 0) return dtypes[1 + test_below(12)]; // the dtype asked for
     if (class == GK_CLASS_FLOAT) return from;
     return class == GK_CLASS_UNSIGNED ? GK_uint64 : GK_int64;
   default:
-    if (op == GK_OP_mean && class != GK_CLASS_FLOAT) return GK_float32;
-    return from;
+    if (gk_ops[op].compute != GK_COMPUTE_FLOAT) return from;
+    if (class == GK_CLASS_COMPLEX) return from;
+    if (test_below(6) == 0) return test_below(2) ? GK_float64 : GK_float32;
+    return class == GK_CLASS_FLOAT ? from : GK_float32;
   }
 }
 
 static void random_case(int64_t largest) {
-  const int op = GK_OP_sum + (int)test_below(9);
+  const int op = GK_OP_sum + (int)test_below(14);
   const uint8_t from = dtypes[test_below(14)];
   if (!(gk_ops[op].accepts & gk_dtypes[from].class)) return;
   if (from == GK_complex64 && gk_ops[op].compute != GK_COMPUTE_BOOL) return; // no kernels yet
@@ -239,10 +332,11 @@ static void large_cases(void) {
       {1, 700001}, {3, 250007}, {300011, 3}, {9000, 60}, {70, 8000}};
   static const uint8_t some[] = {GK_float32, GK_int32, GK_float16, GK_float64, GK_int8};
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
-    for (int op = GK_OP_sum; op <= GK_OP_all; op++)
+    for (int op = GK_OP_sum; op <= GK_OP_count_nonzero; op++)
       for (uint32_t axes = 1; axes <= 3; axes++) {
         if ((op == GK_OP_argmin || op == GK_OP_argmax) && axes == 3) axes = ~0u;
-        const uint8_t from = some[test_below(5)];
+        const bool complex = gk_ops[op].accepts & GK_CLASS_COMPLEX && test_below(4) == 0;
+        const uint8_t from = complex ? GK_complex64 : some[test_below(5)];
         run_case(op, from, result_dtype(op, from), 2, shapes[s], axes, test_below(2), 0);
         if (axes == ~0u) break;
       }
@@ -293,7 +387,7 @@ static void empty_extreme(void) {
 }
 
 int main(void) {
-  for (int i = 0; i < 3000; i++) random_case(3000);
+  for (int i = 0; i < 5000; i++) random_case(3000);
   for (int i = 0; i < 80; i++) random_case(60000);
   large_cases();
   accuracy();
