@@ -58,6 +58,7 @@ export { getPrintOptions, type PrintOptions, setPrintOptions } from "./lib/array
 export * from "./lib/ops/elementwise.ts";
 export * from "./lib/ops/closeness.ts";
 export * from "./lib/ops/reduce.ts";
+export * from "./lib/ops/quantile.ts";
 export * from "./lib/ops/sets.ts";
 export * from "./lib/ops/sort.ts";
 export * from "./lib/ops/linalg.ts";

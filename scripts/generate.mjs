@@ -24,6 +24,7 @@ const noMethods = new Set(["relu", "isWithin"]);
 const methodModules = [
   "closeness",
   "reduce",
+  "quantile",
   "sort",
   "sets",
   "linalg",
@@ -180,7 +181,8 @@ function methods() {
       const method = methodOf(f);
       if (method === undefined || noMethods.has(f.name)) continue;
       declare(f.summary, method);
-      if (!names.includes(f.name)) names.push(f.name);
+      const imported = f.as === f.name ? f.name : `${f.as} as ${f.name}`;
+      if (!names.includes(imported)) names.push(imported);
     }
     return `import { ${names.sort().join(", ")} } from "../ops/${module}.ts";\n`;
   });
@@ -209,10 +211,15 @@ ${bodies.join("")}});
 }
 
 // The exported functions of a module as its text has them; of overloads the last, which has the body.
+// `as` is the name outside, where that is a word that no declaration may have: var.
 function functionsOf(path) {
   const text = readFileSync(join(root, path), "utf8");
-  const start = /\/\*\*((?:(?!\*\/)[^])*)\*\/\nexport function (\w+)/g;
-  return [...text.matchAll(start)].flatMap(([whole, comment, name], i, all) => {
+  const start = /\/\*\*((?:(?!\*\/)[^])*)\*\/\n(export )?function (\w+)/g;
+  const renamed = new Map(
+    [...text.matchAll(/^export \{ (\w+) as (\w+) \};$/gm)].map(([, name, as]) => [name, as]),
+  );
+  return [...text.matchAll(start)].flatMap(([whole, comment, exported, name], i, all) => {
+    if (!exported && !renamed.has(name)) return [];
     // The text of the signature: generics, parameters and type, as brackets close.
     let at = all[i].index + whole.length;
     const piece = (open) => {
@@ -237,6 +244,7 @@ function functionsOf(path) {
     const isOverload = text[at] === ";";
     return [{
       name,
+      as: renamed.get(name) ?? name,
       summary: comment.replace(/^\s*\*? ?/gm, "").trim().split("\n\n")[0].replaceAll("\n", " "),
       generics: parts(generics),
       parameters: parts(parameters),
@@ -262,7 +270,7 @@ function parts(list) {
   return found;
 }
 
-function methodOf({ name, generics, parameters, type, isOverload }) {
+function methodOf({ name, as, generics, parameters, type, isOverload }) {
   const [first, ...rest] = parameters;
   if (first !== "a: NDArray" && first !== "a: NDArray<D>") return undefined;
   const own = generics.filter((generic) => !generic.startsWith("D extends"));
@@ -273,12 +281,10 @@ function methodOf({ name, generics, parameters, type, isOverload }) {
       : parameter.replace(/:[^]*/, ": never")
   );
   const body = isOverload
-    ? `  ${name}(...rest: never[]) {\n    return (${name} as Overloaded)(this, ...rest);\n  },\n`
-    : `  ${name}(${untyped.join(", ")}) {\n    return ${name}(this, ${names.join(", ")});\n  },\n`;
+    ? `  ${as}(...rest: never[]) {\n    return (${name} as Overloaded)(this, ...rest);\n  },\n`
+    : `  ${as}(${untyped.join(", ")}) {\n    return ${name}(this, ${names.join(", ")});\n  },\n`;
   return {
-    declaration: `${name}${own.length > 0 ? `<${own.join(", ")}>` : ""}(${
-      rest.join(", ")
-    }): ${type}`,
+    declaration: `${as}${own.length > 0 ? `<${own.join(", ")}>` : ""}(${rest.join(", ")}): ${type}`,
     body,
   };
 }

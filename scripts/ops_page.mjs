@@ -209,12 +209,10 @@ function publicNames() {
   }
   // A function written as `variance` is exported as `var`, a reserved word.
   for (const path of listFiles("lib/ops", (name) => name.endsWith(".ts"))) {
-    for (
-      const [, from, to] of readFileSync(join(root, path), "utf8").matchAll(/(\w+) as (var)\b/g)
-    ) {
-      if (found.has(from)) {
-        found.set(to, { ...found.get(from), ...found.get(to), isFunction: true });
-      }
+    const text = readFileSync(join(root, path), "utf8");
+    for (const [, from, to] of text.matchAll(/^export \{ (\w+) as (\w+) \};$/gm)) {
+      const about = new RegExp(`${comment}function ${from}\\b`).exec(text);
+      if (about) note(to, about[1], "isFunction");
     }
   }
   return found;

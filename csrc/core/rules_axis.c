@@ -1,6 +1,8 @@
 // Rules of the families that work along axes: reductions, scans, sorts and Fourier transforms.
 #include "request.h"
 
+#include <math.h>
+
 bool gk_rule_reduce(gk_request *r) {
   const gk_view *v = r->in[0];
   if (!gk_request_dtype(r, v->dtype)) return false;
@@ -35,7 +37,8 @@ bool gk_rule_reduce(gk_request *r) {
     if (!(axes & 1u << i) || r->flags & GK_KEEPDIMS)
       r->shape[r->ndim++] = axes & 1u << i ? 1 : v->shape[i];
   }
-  bool needs_one = place || r->op == GK_OP_min || r->op == GK_OP_max;
+  bool needs_one = place || r->op == GK_OP_min || r->op == GK_OP_max ||
+                   (r->op == GK_OP_norm && isinf(r->call.f[0]));
   if (needs_one && reduced == 0 && results > 0) {
     char shape[160];
     return gk_fail(r->iso, GK_SHAPE, "%s: shape %s has no element to choose from along the axis",

@@ -93,7 +93,6 @@ static const family_fn families[GK_FAMILY_COUNT] = {
 
 // Ops of the table that have no kernel yet.
 static const uint16_t pending[] = {
-    GK_OP_cumprod,
     GK_OP_random_integers,
 };
 

@@ -356,10 +356,10 @@ KERNEL(sum_column_complex64) { sum_column_float32(rows, 2 * cols, data, 2 * stri
                      g = (double)p[c + 5 * stride], h = (double)p[c + 6 * stride],                 \
                      i = (double)p[c + 7 * stride];                                                \
         const double own = (((a + b) + (d + e)) + ((f + g) + (h + i))) * 0.125;                    \
-        const double around =                                                                 \
+        const double around =                                                                      \
             (SQUARE(a - own) + SQUARE(b - own)) + (SQUARE(d - own) + SQUARE(e - own)) +            \
             ((SQUARE(f - own) + SQUARE(g - own)) + (SQUARE(h - own) + SQUARE(i - own)));           \
-        MERGE_MOMENTS(base + r, 8, mean[c], squares[c], own, around);                         \
+        MERGE_MOMENTS(base + r, 8, mean[c], squares[c], own, around);                              \
       }                                                                                            \
     }                                                                                              \
     for (; r < rows; r++) {                                                                        \

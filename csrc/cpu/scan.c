@@ -1,12 +1,15 @@
-// cumsum along an axis of any view: float32 and smaller floats sum in double and round every element
-// once, integers wrap in 64 bits.
+// cumsum and cumprod along an axis of any view: sums of float32 and smaller floats round every element
+// about once, integers wrap in 64 bits.
 //
-// Either lines along the axis are scanned one by one, in chunks where a line is long, whose own
-// sums are taken first; or, where another axis is the innermost one, the lines of a tile are
-// scanned side by side. What is strided or has another dtype goes through blocks in L1. All
-// cuts follow from sizes alone.
+// Either lines along the axis are scanned one by one, or, where another axis is the innermost one, the
+// lines of a tile are scanned side by side. Few long lines are cut into chunks: whoever takes a
+// chunk sums it, hands on what all before it have come to, and scans it while it is in his cache.
+// What is strided or has another dtype goes through blocks in L1. All cuts follow from sizes alone.
+#include <stdatomic.h>
 #include <string.h>
 
+#include "../core/threads.h"
+#include "copy.h"
 #include "scan.h"
 
 #define BLOCK 1024
@@ -26,9 +29,18 @@ typedef struct plan {
   int64_t lines;
   bool direct_in, direct_out; // the loops read in and write out themselves
   int64_t tile, tiles; // lines side by side
-  int64_t chunks; // of a line
-  gk_scan_sum *sums; // [line][chunk], of the chunks before
+  bool product, streaming; // streaming: results go past the caches
+  gk_scan_state start;
+  int64_t chunks, tasks; // of a line, of all
+  _Atomic int64_t *next; // task that nobody has taken
+  struct handover *handovers; // [line][chunk]
 } plan;
+
+// What the chunks before one have come to, once it is known.
+typedef struct handover {
+  gk_scan_state before;
+  _Atomic int known;
+} handover;
 
 // Distances of line `flat` from the first elements.
 static void line_place(const plan *p, int64_t flat, const char **in, char **out) {
@@ -71,86 +83,88 @@ static void deliver(const plan *p, int64_t n, const void *done, char *block, cha
   if (done != out) gk_cpu_scatter(n, p->result_size, done, out, stride);
 }
 
-// Elements [begin, end) of a line on top of `base`, and their own sum; out NULL: only that.
-static gk_scan_sum line_part(const plan *p, const char *in, char *out, int64_t begin, int64_t end,
-                             gk_scan_sum base) {
+// Elements [begin, end) of a line on top of `base`, and what they come to themselves; out NULL: only that.
+static gk_scan_state line_part(const plan *p, const char *in, char *out, int64_t begin, int64_t end,
+                               gk_scan_state base) {
   _Alignas(64) char raw[BLOCK * 8], middle[BLOCK * 8], block[BLOCK * 8];
-  gk_scan_sum sum = {.u64 = 0};
-  const int64_t most = p->direct_in && (p->direct_out || !out) ? CHUNK : BLOCK;
+  gk_scan_state state = p->start;
+  const bool whole = p->direct_in && (!out || (p->direct_out && !p->streaming));
+  const int64_t most = whole ? CHUNK : BLOCK;
   for (int64_t i = begin; i < end; i += most) {
     const int64_t n = end - i < most ? end - i : most;
     const char *from = in + i * p->in_step * p->from_size;
     const void *x = p->direct_in ? from : fetch(p, n, from, p->in_step, raw, middle, block);
     if (!out) {
-      p->loops->total(n, x, &sum);
+      p->loops->total(n, x, &state);
       continue;
     }
     char *to = out + i * p->out_step * p->result_size;
-    char *done = p->direct_out ? to : block;
-    p->loops->row(n, x, done, &sum, base);
-    if (!p->direct_out) deliver(p, n, done, raw, to, p->out_step);
+    char *done = whole || (p->direct_out && !p->streaming) ? to : block;
+    p->loops->row(n, x, done, &state, base);
+    if (p->streaming)
+      gk_copy_streaming(n * p->result_size, done, to);
+    else if (done != to)
+      deliver(p, n, done, raw, to, p->out_step);
   }
-  return sum;
+  if (out && p->streaming) gk_stream_fence();
+  return state;
 }
 
-static void sum_add(const plan *p, gk_scan_sum *sum, gk_scan_sum more) {
+static void state_add(const plan *p, gk_scan_state *state, const gk_scan_state *more) {
   if (p->work == GK_int64)
-    sum->u64 += more.u64;
+    state->u64 += more->u64;
+  else if (p->work == GK_complex64)
+    state->parts[0] += more->parts[0], state->parts[1] += more->parts[1];
   else
-    sum->f64 += more.f64;
+    state->f64 += more->f64;
 }
 
-// Whole lines, in the same chunks as when threads share one.
+// Whole lines, sums in the same chunks as when threads share one.
 static void lines_run(void *context, int64_t begin, int64_t end, int thread) {
   (void)thread;
   const plan *p = context;
+  const int64_t step = p->product ? p->length : CHUNK;
   for (int64_t line = begin; line < end; line++) {
     const char *in;
     char *out;
-    gk_scan_sum before = {.u64 = 0};
+    gk_scan_state before = p->start;
     line_place(p, line, &in, &out);
-    for (int64_t i = 0; i < p->length; i += CHUNK)
-      sum_add(p, &before,
-              line_part(p, in, out, i, i + CHUNK < p->length ? i + CHUNK : p->length, before));
-  }
-}
-
-// Chunks: `begin` counts [line][chunk].
-static void chunk_sums_run(void *context, int64_t begin, int64_t end, int thread) {
-  (void)thread;
-  const plan *p = context;
-  for (int64_t task = begin; task < end; task++) {
-    const int64_t first = task % p->chunks * CHUNK;
-    const char *in;
-    char *out;
-    if (first + CHUNK >= p->length) continue; // nobody needs a last one
-    line_place(p, task / p->chunks, &in, &out);
-    p->sums[task] = line_part(p, in, NULL, first, first + CHUNK, (gk_scan_sum){.u64 = 0});
-  }
-}
-
-static void chunks_run(void *context, int64_t begin, int64_t end, int thread) {
-  (void)thread;
-  const plan *p = context;
-  for (int64_t task = begin; task < end; task++) {
-    const int64_t first = task % p->chunks * CHUNK;
-    const char *in;
-    char *out;
-    line_place(p, task / p->chunks, &in, &out);
-    line_part(p, in, out, first, first + CHUNK < p->length ? first + CHUNK : p->length,
-              p->sums[task]);
-  }
-}
-
-// Each chunk's sum becomes that of all before it.
-static void chunk_sums_add(const plan *p) {
-  for (int64_t line = 0; line < p->lines; line++) {
-    gk_scan_sum before = {.u64 = 0}, *sum = p->sums + line * p->chunks;
-    for (int64_t c = 0; c < p->chunks; c++) {
-      const gk_scan_sum own = sum[c];
-      sum[c] = before;
-      if (c + 1 < p->chunks) sum_add(p, &before, own);
+    for (int64_t i = 0; i < p->length; i += step) {
+      const int64_t last = i + step < p->length ? i + step : p->length;
+      const gk_scan_state own = line_part(p, in, out, i, last, before);
+      if (last < p->length) state_add(p, &before, &own);
     }
+  }
+}
+
+// Takes chunks in their order until there are none: those before one are then done or being worked at.
+static void chunks_run(void *context, int64_t begin, int64_t end, int thread) {
+  (void)begin, (void)end, (void)thread;
+  const plan *p = context;
+  for (;;) {
+    const int64_t task = atomic_fetch_add(p->next, 1), chunk = task % p->chunks;
+    if (task >= p->tasks) return;
+    const int64_t first = chunk * CHUNK;
+    const int64_t last = first + CHUNK < p->length ? first + CHUNK : p->length;
+    handover *l = p->handovers + task;
+    const char *in;
+    char *out;
+    line_place(p, task / p->chunks, &in, &out);
+    gk_scan_state before = p->start, own = p->start;
+    if (last < p->length) own = line_part(p, in, NULL, first, last, before);
+    for (int spins = 0; chunk > 0 && !atomic_load_explicit(&l->known, memory_order_acquire);
+         spins++)
+      if (spins < 4096)
+        gk_pause();
+      else
+        gk_yield();
+    if (chunk > 0) before = l->before;
+    if (last < p->length) {
+      l[1].before = before;
+      state_add(p, &l[1].before, &own);
+      atomic_store_explicit(&l[1].known, 1, memory_order_release);
+    }
+    line_part(p, in, out, first, last, before);
   }
 }
 
@@ -159,7 +173,7 @@ static void tiles_run(void *context, int64_t begin, int64_t end, int thread) {
   (void)thread;
   const plan *p = context;
   _Alignas(64) char raw[TILE * 8], middle[TILE * 8], block[TILE * 8];
-  gk_scan_sum sums[TILE];
+  gk_scan_state states[TILE];
   const int inner = p->other.ndim - 1;
   const int64_t width = p->other.shape[inner];
   const int64_t in_stride = p->other.strides[0][inner], out_stride = p->other.strides[1][inner];
@@ -169,13 +183,16 @@ static void tiles_run(void *context, int64_t begin, int64_t end, int thread) {
     const char *in;
     char *out;
     line_place(p, task / p->tiles * width + first, &in, &out);
-    memset(sums, 0, (size_t)n * sizeof *sums);
+    if (p->product)
+      gk_cpu_splat(n, 8, &p->start, states);
+    else
+      memset(states, 0, sizeof states);
     for (int64_t i = 0; i < p->length; i++) {
       const char *from = in + i * p->in_step * p->from_size;
       char *to = out + i * p->out_step * p->result_size;
       const void *x = p->direct_in ? from : fetch(p, n, from, in_stride, raw, middle, block);
       char *done = p->direct_out ? to : x == block ? middle : block;
-      p->loops->column(n, x, done, sums);
+      p->loops->column(n, x, done, states);
       if (!p->direct_out) deliver(p, n, done, raw, to, out_stride);
     }
   }
@@ -185,17 +202,21 @@ static int64_t distance(int64_t stride) { return stride < 0 ? -stride : stride; 
 
 static void plan_dtypes(plan *p, const gk_call *call) {
   const bool from_float = gk_dtypes[p->from].class == GK_CLASS_FLOAT;
-  if (gk_dtypes[call->compute].class != GK_CLASS_FLOAT) {
+  const uint8_t class = gk_dtypes[call->compute].class;
+  p->product = call->op == GK_OP_cumprod;
+  if (class == GK_CLASS_COMPLEX) {
+    p->work = GK_complex64;
+  } else if (class != GK_CLASS_FLOAT) {
     p->work = GK_int64;
     p->through = from_float ? call->compute : 0; // cut off in the dtype asked for
-    p->loops = &gk_scan()->int64;
-  } else if (p->from == GK_float32 && call->compute == GK_float32 && p->result == GK_float32) {
-    p->work = GK_float32;
-    p->loops = &gk_scan()->float32;
+    p->start.u64 = p->product;
   } else {
-    p->work = GK_float64;
-    p->loops = &gk_scan()->float64;
+    const bool all_float32 =
+        p->from == GK_float32 && call->compute == GK_float32 && p->result == GK_float32;
+    p->work = all_float32 ? GK_float32 : GK_float64;
+    p->start.f64 = p->product;
   }
+  p->loops = (p->product ? gk_scan()->product : gk_scan()->sum) + p->work;
 }
 
 // The dtypes are laid out alike and sums wrap: uint64 needs no conversion.
@@ -248,16 +269,20 @@ gk_status gk_cpu_scan(const gk_call *call, gk_error *error) {
 
   p.direct_in = typed && p.in_step == 1;
   p.direct_out = p.result == p.work && p.out_step == 1;
-  if (p.lines >= FEW || p.length < 4 * CHUNK || gk_parallel_threads() == 1) {
+  p.streaming = p.direct_out && out->contiguous && gk_view_bytes(out) >= GK_STREAMING_BYTES;
+  const int threads = gk_parallel_threads();
+  if (p.lines >= FEW || p.length < 4 * CHUNK || p.product || threads == 1) {
     gk_parallel(p.lines, PARALLEL_MIN / p.length + 1, lines_run, &p);
     return GK_OK;
   }
   p.chunks = (p.length + CHUNK - 1) / CHUNK;
-  const int64_t tasks = p.lines * p.chunks;
-  p.sums = gk_scratch(GK_SCRATCH_REDUCE, tasks * (int64_t)sizeof *p.sums);
-  if (!p.sums) return gk_error_set(error, GK_OUT_OF_MEMORY, "cumsum: no memory for partial sums");
-  gk_parallel(tasks, 1, chunk_sums_run, &p);
-  chunk_sums_add(&p);
-  gk_parallel(tasks, 1, chunks_run, &p);
+  p.tasks = p.lines * p.chunks;
+  const int64_t bytes = p.tasks * (int64_t)sizeof *p.handovers;
+  char *memory = gk_scratch(GK_SCRATCH_REDUCE, 64 + bytes);
+  if (!memory) return gk_error_set(error, GK_OUT_OF_MEMORY, "cumsum: no memory for partial sums");
+  memset(memory, 0, (size_t)(64 + bytes));
+  p.next = (_Atomic int64_t *)memory;
+  p.handovers = (handover *)(memory + 64);
+  gk_parallel(threads, 1, chunks_run, &p);
   return GK_OK;
 }

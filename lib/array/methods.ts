@@ -11,7 +11,8 @@ import { extend } from "./ndarray.ts";
 import { Op } from "../ops/table.ts";
 import { binary, ternary, unary } from "../ops/submit.ts";
 import { allclose, arrayEqual, isclose } from "../ops/closeness.ts";
-import { all, any, argmax, argmin, cumsum, max, mean, min, prod, sum } from "../ops/reduce.ts";
+import { all, any, argmax, argmin, countNonzero, cumprod, cumsum, logsumexp, max, mean, min, norm, prod, std, sum, var as variance } from "../ops/reduce.ts";
+import { median, quantile } from "../ops/quantile.ts";
 import { argsort, searchsorted, sort, topk } from "../ops/sort.ts";
 import { unique } from "../ops/sets.ts";
 import { dot, matmul, outer, trace } from "../ops/linalg.ts";
@@ -27,8 +28,9 @@ import type { BincountOptions, Histogram, HistogramOptions } from "../ops/counti
 import type { AlongOptions, TakeOptions } from "../ops/indexing.ts";
 import type { Indices } from "../ops/indices.ts";
 import type { MatmulOptions, ProductOf } from "../ops/linalg.ts";
+import type { QuantileOptions } from "../ops/quantile.ts";
 import type { PadOptions, PadWidth } from "../ops/rearranging.ts";
-import type { CumulativeOptions, PlainReduceOptions } from "../ops/reduce.ts";
+import type { CumulativeOptions, NormOptions, PlainReduceOptions, VarianceOptions } from "../ops/reduce.ts";
 import type { PutOptions, ScatterOptions } from "../ops/scatter.ts";
 import type { Unique, UniqueOptions } from "../ops/sets.ts";
 import type { SearchOptions, SortOptions, Topk, TopkOptions } from "../ops/sort.ts";
@@ -294,8 +296,24 @@ declare module "./ndarray.ts" {
     any(options?: PlainReduceOptions): NDArray<"bool">;
     /** Are all elements over axes non-zero? */
     all(options?: PlainReduceOptions): NDArray<"bool">;
-    /** The running sum along an axis, or of the flattened array. */
+    /** How many elements over axes are not zero; NaN counts. */
+    countNonzero(options?: PlainReduceOptions): NDArray<"int64">;
+    /** The variance over axes: the mean of the squared distances from the mean. Integers give float32. */
+    var<R extends DType = FloatOf<D>>(options?: VarianceOptions<R>): NDArray<R>;
+    /** The standard deviation over axes: the square root of `var`. */
+    std<R extends DType = FloatOf<D>>(options?: VarianceOptions<R>): NDArray<R>;
+    /** The norm of the elements over axes seen as one vector, never that of a matrix: PyTorch's linalg.vector_norm. Integers give float32. */
+    norm<R extends DType = FloatOf<D>>(options?: NormOptions<R>): NDArray<R>;
+    /** The logarithm of the sum of e to the power of the elements over axes. Elements are taken relative to the largest one, so that nothing overflows on the way. Integers give float32; of nothing it is -Infinity. */
+    logsumexp<R extends DType = FloatOf<D>>(options?: ReduceOptions<R>): NDArray<R>;
+    /** The running sum along an axis, or of the flattened array; integers and bool widen to 64 bits. */
     cumsum<R extends DType = WideOf<D>>(options?: CumulativeOptions<R>): NDArray<R>;
+    /** The running product along an axis, or of the flattened array; integers and bool widen to 64 bits. */
+    cumprod<R extends DType = WideOf<D>>(options?: CumulativeOptions<R>): NDArray<R>;
+    /** The value below which the part `q` of the elements over axes lies, 0 to 1, interpolated linearly between two neighbours as NumPy does. Several `q` give a first axis of their own. Integers give float32; NaN where an element is NaN, or where there is none. */
+    quantile(q: number | readonly number[], options?: QuantileOptions): NDArray<FloatOf<D>>;
+    /** The middle one of the elements over axes, or the mean of the two in the middle. Integers give float32; NaN where an element is NaN, or where there is none. */
+    median(options?: QuantileOptions): NDArray<FloatOf<D>>;
     /** The elements sorted along an axis. Every dtype but complex64; NaN comes last in either direction, -0 before 0. */
     sort(options?: SortOptions): NDArray<D>;
     /** The indices that sort along an axis; equal elements (-0 and 0 too) keep their order. */
@@ -738,8 +756,32 @@ extend({
   all(options?: never) {
     return all(this, options);
   },
+  countNonzero(options?: never) {
+    return countNonzero(this, options);
+  },
+  var(options?: never) {
+    return variance(this, options);
+  },
+  std(options?: never) {
+    return std(this, options);
+  },
+  norm(options?: never) {
+    return norm(this, options);
+  },
+  logsumexp(options?: never) {
+    return logsumexp(this, options);
+  },
   cumsum(options?: never) {
     return cumsum(this, options);
+  },
+  cumprod(options?: never) {
+    return cumprod(this, options);
+  },
+  quantile(q: never, options?: never) {
+    return quantile(this, q, options);
+  },
+  median(options?: never) {
+    return median(this, options);
   },
   sort(options?: never) {
     return sort(this, options);

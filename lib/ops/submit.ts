@@ -306,11 +306,12 @@ export interface ReduceOptions<D extends DType = DType> extends OpOptions {
   readonly dtype?: D | undefined;
 }
 
-/** A reduction. */
-export function reduce(op: number, a: NDArray, options?: ReduceOptions): NDArray {
+/** A reduction; `own`: the parameter that some have of their own. */
+export function reduce(op: number, a: NDArray, options?: ReduceOptions, own?: number): NDArray {
   const context = current();
   const handle = handleOf(a) || refuse(a, opName(op));
   let word = op, out: NDArray | undefined, to = 0, flags = ALL_AXES, count = 0, dtype = 0;
+  if (own !== undefined) f64[PARAMS + count++] = own;
   if (options !== undefined) {
     const { axis } = options;
     out = options.out;
@@ -318,14 +319,12 @@ export function reduce(op: number, a: NDArray, options?: ReduceOptions): NDArray
     if (options.stream !== undefined) word += streamBits(options.stream, opName(op));
     if (options.dtype !== undefined) dtype = dtypeCode(options.dtype, opName(op));
     if (typeof axis === "number") {
-      f64[PARAMS] = whole(axis, "axis", opName(op));
+      f64[PARAMS + count++] = whole(axis, "axis", opName(op));
       flags = 0;
-      count = 1;
     } else if (axis !== undefined && axis !== null) {
       const axes = wholes(axis, "axis", opName(op));
-      for (let i = 0; i < axes.length; i++) f64[PARAMS + i] = axes[i]!;
+      for (let i = 0; i < axes.length; i++) f64[PARAMS + count++] = axes[i]!;
       flags = 0;
-      count = axes.length;
     }
     if (options.keepdims) flags |= KEEPDIMS;
   }

@@ -37,6 +37,7 @@ import complex_numbers
 import elementwise
 import fft
 import indexing
+import reduce
 import shapes
 import sort
 import text
@@ -47,151 +48,15 @@ from support import (
     INTEGERS,
     File,
     cast,
-    compute_dtype,
     layouts,
     magnitude,
     mild,
     promote,
     special,
-    wide,
 )
 
 np.seterr(all="ignore")
 warnings.simplefilter("ignore", RuntimeWarning)  # means of nothing are NaN
-
-# ---- reductions and scans
-
-REDUCTIONS = "sum mean prod min max argmin argmax any all".split()
-
-
-def reduce_views(m):
-    """Views of a [4, 3, 8] array with three axes, of one and of none."""
-    return [
-        m.at("1:3"),
-        m.transpose(2, 0, 1),
-        m.at("::2", "::-1", "1::2"),
-        m.at(1).reshape(1, 3, 8).broadcast_to(2, 3, 8),
-        m.at("2:2"),
-        m.at(0, 1, 2),
-        m.at("::-1", 1, 3),
-    ]
-
-
-def reduced(op, x, axis, keepdims, dtype=None):
-    """Expected result and, where it is rounded, the sums of the absolute terms."""
-    axis = tuple(axis) if isinstance(axis, list) else axis
-    where = {"axis": axis, "keepdims": keepdims}
-    if op in ("any", "all"):
-        return getattr(np, op)(cast(x, bool), **where), None
-    if op in ("min", "max", "argmin", "argmax"):
-        return getattr(np, op)(x, **where), None
-    result = np.dtype(dtype or (compute_dtype("float", x.dtype) if op == "mean" else wide(x.dtype)))
-    x = cast(x, result)
-    if result.kind in "iu":
-        return getattr(np, op)(x, dtype=result, **where), None
-    exact = x.astype(np.longdouble)
-    both = exact, magnitude(exact)
-    return tuple(np.asarray(getattr(np, op)(v, **where)).astype(result) for v in both)
-
-
-def reductions():
-    rng, file = np.random.default_rng(2), File("reduce")
-    m = {t: file.array(f"m.{t}", mild(t, rng, (4, 3, 8))) for t in DTYPES}
-    s = {t: file.array(f"s.{t}", special(t, rng)) for t in DTYPES}
-    long = {t: file.array(f"long.{t}", mild(t, rng, (7, 31))) for t in ["int8", "uint32", *FLOATS]}
-
-    def case(op, x, axis, keepdims=False, dtype=None):
-        result = reduced(op, x.value, axis, keepdims, dtype)
-        options = {}
-        if axis is not None:
-            options["axis"] = axis
-        if keepdims:
-            options["keepdims"] = True
-        if dtype:
-            options["dtype"] = dtype
-        tolerance = "equal" if result[1] is None else "ulp:32" if op == "prod" else "sum"
-        file.case(op, [x], result[0], tolerance, result[1], **options)
-
-    turn = 0
-    for op in REDUCTIONS:
-        place, needs_one = op.startswith("arg"), op in ("min", "max", "argmin", "argmax")
-        for t in DTYPES:
-            views = reduce_views(m[t])
-            # All for some dtypes, some for every dtype.
-            for x in views if t in ("float32", "int16", "bool") else views[turn % 2 :: 2]:
-                ndim = x.value.ndim
-                axes = [None, *range(-1, ndim)] if ndim else [None]
-                if ndim == 3 and not place:
-                    axes += [[0, 1], [0, 2], [2, 1], [0, 1, 2]]
-                if t not in ("float32", "int16", "bool"):
-                    axes = [axes[(turn + i) % len(axes)] for i in range(min(2, len(axes)))]
-                for axis in axes:
-                    turn += 1
-                    some = [axis] if isinstance(axis, int) else axis or range(ndim)
-                    if needs_one and x.value.size == 0 and 0 in [x.value.shape[i] for i in some]:
-                        continue
-                    case(op, x, axis, turn % 3 == 0)
-            if op not in ("sum", "mean", "prod"):
-                for x in layouts(s[t]).values():
-                    turn += 1
-                    axis = [None, 0, 1][turn % 3] if x.value.ndim else None
-                    if not (needs_one and x.value.size == 0 and axis != 1):
-                        case(op, x, axis)
-        if op != "prod":
-            for t in long:
-                for axis in (None, 0, 1):
-                    case(op, long[t], axis)
-    # Infinities and NaN pass through sums; finite overflow does not happen on the way.
-    for t in FLOATS:
-        values = mild(t, rng, (4, 20))
-        values[1, 3] = values[3, 5] = np.inf
-        values[2, 9] = np.nan
-        values[3, 6] = -np.inf
-        values = file.array(f"inf.{t}", values)
-        for op in ("sum", "mean", "prod"):
-            case(op, values, 1)
-            case(op, values.at("0:2"), None)
-    for op, t, dtype in [
-        ("sum", "float32", "float64"),
-        ("sum", "float16", "float32"),
-        ("sum", "int32", "float64"),
-        ("sum", "int8", "int32"),
-        ("sum", "int32", "uint8"),
-        ("sum", "bool", "uint16"),
-        ("prod", "int16", "int16"),
-        ("prod", "float32", "float64"),
-        ("mean", "int32", "float64"),
-        ("mean", "float16", "float32"),
-    ]:
-        for axis in (None, 1):
-            case(op, m[t].at("::2"), axis, dtype=dtype)
-
-    def scan(x, axis, dtype=None):
-        result = np.dtype(dtype or wide(x.dtype))
-        value, scale = cast(x.value, result), None
-        if result.kind == "f":
-            scale = magnitude(value.astype(np.float64)).sum(axis=axis)
-            value = value.astype(np.longdouble)
-        expected = np.cumsum(value, axis=axis).astype(result)
-        options = ({} if axis is None else {"axis": axis}) | ({"dtype": dtype} if dtype else {})
-        file.case("cumsum", [x], expected, "equal" if scale is None else "sum", scale, **options)
-
-    for t in DTYPES:
-        for i, x in enumerate(reduce_views(m[t])):
-            axes = [None, *range(-1, x.value.ndim)] if x.value.ndim else [None]
-            scan(x, axes[(i + turn) % len(axes)])
-            turn += 1
-        for x in layouts(m[t].at(1).reshape(4, 6)).values():
-            scan(x, turn % 2 if x.value.ndim else None)
-            turn += 1
-    for t in long:
-        scan(long[t], None)
-        scan(long[t].at(":", "::-1"), 1)
-    scan(m["int32"], 2, "float32")
-    scan(m["float16"], 0, "float32")
-    scan(m["int16"], 1, "int16")
-    file.save()
-
 
 # ---- matrix products
 
@@ -326,7 +191,7 @@ def creation():
 if __name__ == "__main__":
     elementwise.elementwise()
     complex_numbers.complex_numbers()
-    reductions()
+    reduce.reductions()
     matmul()
     creation()
     indexing.indexing()

@@ -253,8 +253,8 @@ static void run_case(int op, uint8_t from, uint8_t to, int ndim, const int64_t *
     CHECK(gk_cpu_reduce(&call, &error) == GK_OK);
     if (!out.size) continue;
     if (first && op != GK_OP_logsumexp) {
-      CHECKF(same(first, to_storage.data, to_storage.bytes, to),
-             "%s %s: instruction sets differ", gk_ops[op].name, gk_dtypes[from].name);
+      CHECKF(same(first, to_storage.data, to_storage.bytes, to), "%s %s: instruction sets differ",
+             gk_ops[op].name, gk_dtypes[from].name);
     } else if (!first) {
       first = malloc((size_t)to_storage.bytes);
       memcpy(first, to_storage.data, (size_t)to_storage.bytes);
