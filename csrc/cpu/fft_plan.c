@@ -46,7 +46,8 @@ static void put_root(float *out, int64_t j, int64_t n) {
 }
 
 static bool is_smooth(int64_t n) {
-  for (int64_t f = 2; f <= GK_FFT_MAX_RADIX && n > 1; f++)
+  n >>= __builtin_ctzll((uint64_t)n);
+  for (int64_t f = 3; f <= GK_FFT_MAX_RADIX && n > 1; f += 2)
     while (n % f == 0) n /= f;
   return n == 1;
 }
@@ -69,15 +70,20 @@ static float *table(gk_fft_plan *p, int64_t floats) {
   return (float *)(block + (-(uintptr_t)block & 63));
 }
 
-// Radices of the passes over n elements: odd ones first, since the last pass multiplies by nothing, and
-// few of the powers of two.
+// Radices of the passes over n elements. The first one must have a loop of its own if any has, the last
+// one multiplies by nothing and should be large; few of the powers of two.
 static int radices(int64_t n, int *radix) {
   int count = 0;
-  for (int f = GK_FFT_MAX_RADIX; f > 2; f -= 2)
+  for (int f = 3; f <= GK_FFT_MAX_RADIX; f += 2)
     for (; n % f == 0; n /= f) radix[count++] = f;
   for (; n % 256 == 0 || n == 128 || n == 16; n /= 16) radix[count++] = 16;
   for (; n % 8 == 0; n /= 8) radix[count++] = 8;
   if (n > 1) radix[count++] = (int)n;
+  if (count > 1 && radix[0] > 5 && radix[count - 1] % 2 == 0) {
+    const int last = radix[count - 1];
+    radix[count - 1] = radix[0];
+    radix[0] = last;
+  }
   return count;
 }
 
