@@ -10,7 +10,7 @@ export type Python = readonly [setup: string, call: string];
 
 /** What a row must reach. A row without a goal is shown for information. */
 export type Goal =
-  /** The peer's time divided by gpukit's, or of the faster of NumPy and PyTorch. */
+  /** The peer's time divided by gpukit's, or of the fastest of NumPy, SciPy and PyTorch. */
   | { readonly of: "numpy" | "torch" | "plain" | "fastest"; readonly atLeast: number }
   /** gpukit's own time. */
   | { readonly atMostNs: number }
@@ -31,6 +31,8 @@ export interface Case {
   readonly queued?: boolean;
   readonly numpy?: Python;
   readonly torch?: Python;
+  /** For what NumPy has slower or not at all; `threads` is how many it may use. */
+  readonly scipy?: Python;
   readonly numpyTs?: (np: typeof import("numpy-ts")) => Call;
   /** The same by hand, in TypeScript without a library. */
   readonly plain?: Prepare;

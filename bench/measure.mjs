@@ -104,6 +104,7 @@ export class Workers {
       bun: [tools.bun, "bench/worker.ts"],
       avx2: [tools.deno, "run", "-A", "bench/worker.ts"],
       ...(python && { numpy: [python, "bench/worker.py", "numpy"] }),
+      ...(python && { scipy: [python, "bench/worker.py", "scipy"] }),
       ...(python && { torch: [python, "bench/worker.py", "torch"] }),
     };
   }
@@ -146,7 +147,7 @@ function participants(row, peers) {
   if (row.avx2) {
     list.push({ name: "avx2", kind: "avx2", who: "gpukit", threaded: true, per: row.per ?? 1 });
   }
-  for (const kind of ["numpy", "torch"]) {
+  for (const kind of ["numpy", "scipy", "torch"]) {
     if (row[kind] && peers.includes(kind)) {
       list.push({ name: kind, kind, case: row[kind], threaded: true, per: 1 });
     }

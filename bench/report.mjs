@@ -16,6 +16,7 @@ const labels = {
   deno: "Deno",
   bun: "Bun",
   numpy: "NumPy",
+  scipy: "SciPy",
   torch: "PyTorch",
   numpyTs: "numpy-ts",
   plain: "plain TS",
@@ -47,7 +48,7 @@ function referenceOf(row, times, runtime) {
   const named = row.goal?.of;
   if (named === "plain") return times[`plain/${runtime}`];
   if (named && named !== "fastest") return times[named];
-  const peers = ["numpy", "torch"].map((name) => times[name]).filter(Boolean);
+  const peers = ["numpy", "scipy", "torch"].map((name) => times[name]).filter(Boolean);
   return peers.sort((a, b) => median(a) - median(b))[0] ?? times[`plain/${runtime}`];
 }
 
@@ -55,7 +56,7 @@ function goalText(goal) {
   if (!goal) return "";
   if (goal.atMostNs) return `≤ ${time(goal.atMostNs)}`;
   if (goal.atMostStarts) return `≤ ${goal.atMostStarts.deno} / ${goal.atMostStarts.bun}`;
-  return `≥ ${ratioText(goal.atLeast)} ${goal.of === "fastest" ? "faster peer" : labels[goal.of]}`;
+  return `≥ ${ratioText(goal.atLeast)} ${goal.of === "fastest" ? "fastest peer" : labels[goal.of]}`;
 }
 
 const ratioText = (value) => (value >= 10 ? value.toFixed(1) : value.toFixed(2));

@@ -1,4 +1,4 @@
-"""Times cases inside NumPy or PyTorch, on request of bench/measure.mjs: the twin of worker.ts.
+"""Times cases inside NumPy, SciPy or PyTorch, on request of bench/measure.mjs: the twin of worker.ts.
 
 One JSON request per line on stdin, one JSON answer per line on stdout:
   {"do": "prepare", "id", "case": [setup, call], "budget"}    budget: ms that a round takes
@@ -20,11 +20,15 @@ from time import perf_counter
 
 import numpy as np
 
-names = {"np": np, "repeat": repeat}
+names = {"np": np, "repeat": repeat, "threads": int(os.environ["OMP_NUM_THREADS"])}
+if sys.argv[1] == "scipy":
+    import scipy.fft
+
+    names["scipy"] = scipy
 if sys.argv[1] == "torch":
     import torch
 
-    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    torch.set_num_threads(names["threads"])
     torch.set_grad_enabled(False)
     names["torch"] = torch
 

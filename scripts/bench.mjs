@@ -1,4 +1,4 @@
-// npm run bench: gpukit under Deno and Bun, NumPy, PyTorch, numpy-ts and plain TypeScript, in one
+// npm run bench: gpukit under Deno and Bun, NumPy, SciPy, PyTorch, numpy-ts and plain TypeScript, in one
 // run on this machine.
 //
 //   npm run bench                          everything; writes bench/results/latest.{json,md}
@@ -6,7 +6,7 @@
 //     --threads 1,2   only these thread counts        --rounds 41   more pairs than 21
 //     --no-torch      leaves PyTorch out              --smoke       tiny rounds, no verdicts: does it run?
 //
-// NumPy and PyTorch come into .cache/bench-venv at the first run. A smoke run installs nothing: it
+// NumPy, SciPy and PyTorch come into .cache/bench-venv at the first run. A smoke run installs nothing: it
 // takes the Python peers where they are there.
 
 import { spawnSync } from "node:child_process";
@@ -17,7 +17,7 @@ import { measureCase, measureProgram, Workers } from "../bench/measure.mjs";
 import { describeMachine, judge, markdown, Table } from "../bench/report.mjs";
 import { isWindows, root } from "./tools.mjs";
 
-const packages = { numpy: "numpy==2.4.6", torch: "torch==2.13.0" };
+const packages = { numpy: "numpy==2.4.6", scipy: "scipy==1.17.1", torch: "torch==2.13.0" };
 
 const { values: options, positionals: filters } = parseArgs({
   allowPositionals: true,
@@ -34,7 +34,7 @@ const settings = options.smoke
   : { rounds: Number(options.rounds ?? 21), budget: 30, pauses: { short: 5, long: 200 } };
 
 async function main() {
-  const wanted = options["no-torch"] ? ["numpy"] : ["numpy", "torch"];
+  const wanted = options["no-torch"] ? ["numpy", "scipy"] : ["numpy", "scipy", "torch"];
   const { python, peers } = findPeers(wanted);
   const { groups, isa } = await listGroups();
   if (!groups.length) throw new BenchError(`No case has "${filters.join('" or "')}" in its name.`);
@@ -165,7 +165,7 @@ function systemPython() {
     .find((name) => spawnSync(name, version).status === 0);
   if (found) return found;
   throw new BenchError(
-    "The peers NumPy and PyTorch need Python 3.11 or later, which was not found: install it, then run this again.",
+    "The peers NumPy, SciPy and PyTorch need Python 3.11 or later, which was not found: install it, then run this again.",
   );
 }
 

@@ -2,6 +2,7 @@
 import type { Group } from "../case.ts";
 import { call } from "./call.ts";
 import { demo } from "./demo.ts";
+import { fft } from "./fft.ts";
 import { functions } from "./functions.ts";
 import { graph } from "./graph.ts";
 import { memory } from "./memory.ts";
@@ -16,6 +17,7 @@ export const groups: readonly Group[] = [
   memory,
   ops,
   functions,
+  fft,
   graph,
   demo,
 ];
