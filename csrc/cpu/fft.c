@@ -14,42 +14,39 @@ static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
 // ---- rows
 
-// All passes; returns where the elements are, a or b.
-static float *run_passes(const gk_fft_plan *p, const gk_fft_input *in, float *a, float *b) {
+// All passes, by turns into two blocks, at last into `last`.
+static void run_passes(const gk_fft_plan *p, const gk_fft_input *in, float *last, float *other) {
   const gk_fft_kernels *kernels = p->kernels;
-  float *from = a, *to = b;
-  int next = 0;
-  if (p->passes && !p->pass[0].roots) {
-    kernels->first[p->pass[0].radix](p->pass[0].m, in, p->pass[0].twiddles, from);
-    next = 1;
-  } else {
-    kernels->split(p->m, in, from);
-  }
-  for (; next < p->passes; next++) {
-    const gk_fft_pass *pass = &p->pass[next];
+  const bool fused = p->passes && !p->pass[0].roots;
+  float *to = (p->passes + !fused) % 2 ? last : other, *from = NULL;
+  if (fused)
+    kernels->first[p->pass[0].radix](p->pass[0].m, in, p->pass[0].twiddles, to);
+  else
+    kernels->split(p->m, in, to);
+  for (int i = fused; i < p->passes; i++) {
+    const gk_fft_pass *pass = &p->pass[i];
+    from = to;
+    to = to == last ? other : last;
     if (pass->roots)
       kernels->odd(pass->radix, pass->m, pass->s, from, pass->twiddles, pass->roots, to);
     else
       kernels->pass[pass->radix](pass->m, pass->s, from, pass->twiddles, to);
-    float *t = from;
-    from = to;
-    to = t;
   }
-  return from;
 }
 
 static void within(const gk_fft_plan *p, int64_t count, const float *in, int64_t in_step,
                    float *out, int64_t out_step, const gk_fft_scale *scale, float *scratch) {
-  const int lanes = p->kernels->lanes;
-  const int rows = lanes / p->group; // at once: 1 or 2
+  const int lanes = p->kernels->lanes, rows = lanes / p->group; // at once: 1 or 2
   float *a = scratch, *b = scratch + p->m * 2 * lanes;
+  // The result's place serves between passes where it can: less memory, more of it in the cache.
+  const bool borrows = in != out && (rows == 1 || out_step == 2 * p->n);
   for (int64_t i = 0; i < count; i += rows, in += rows * in_step, out += rows * out_step) {
     gk_fft_input input = {in, in + lanes, 2 * p->group, scale->re, scale->im};
     const bool alone = i + rows > count; // the second row: the first one again, for nobody
     if (rows == 2) input.high = alone ? in : in + in_step;
-    float *from = run_passes(p, &input, a, b), *unused = from == a ? b : a;
-    float *high = rows == 1 ? out + lanes : alone ? unused : out + out_step;
-    p->kernels->finish[rows - 1](p->m, from, p->finish, scale->sign, out, high);
+    run_passes(p, &input, a, borrows && !alone ? out : b);
+    float *high = rows == 1 ? out + lanes : alone ? b : out + out_step;
+    p->kernels->finish[rows - 1](p->m, a, p->finish, scale->sign, out, high);
   }
 }
 
@@ -64,7 +61,8 @@ static void across(const gk_fft_plan *p, int64_t count, const float *in, int64_t
     const int64_t rows = smaller(count - i, lanes);
     if (rows < lanes) memset(tile, 0, (size_t)floats * sizeof *tile);
     transpose(rows, p->n, in + i * in_step, in_step / 2, tile, lanes);
-    p->kernels->join(p->n, run_passes(p, &input, a, b), scale->sign, tile);
+    run_passes(p, &input, a, b);
+    p->kernels->join(p->n, a, scale->sign, tile);
     transpose(p->n, rows, tile, lanes, out + i * out_step, out_step / 2);
   }
 }
@@ -90,8 +88,8 @@ static float *step_memory(steps *s, const gk_fft_plan *lines) {
 }
 
 // Columns of a matrix of `rows` rows to rows, `step` numbers apart.
-static void gather_columns(int64_t rows, int64_t count, const float *in, int64_t in_step, float *out,
-                           int64_t step) {
+static void gather_columns(int64_t rows, int64_t count, const float *in, int64_t in_step,
+                           float *out, int64_t step) {
   enum { AHEAD = 8 }; // as many rows as fill a cache line of the result
   for (int64_t r = 0; r < rows; r += AHEAD) {
     const int64_t n = smaller(rows - r, AHEAD);

@@ -18,6 +18,7 @@
 
 #include "cpu.h"
 
+#define GK_FFT_LOOPS 8 // largest radix with a loop of its own
 #define GK_FFT_MAX_RADIX 61 // of the loop for odd radices
 #define GK_FFT_TWIST 32 // see `twist`
 // STEPS: rows in memory of our own are a cache line longer than need be, since distances of powers of
@@ -43,8 +44,8 @@ typedef void (*gk_fft_pass_fn)(int64_t m, int64_t s, const float *in, const floa
 typedef struct gk_fft_kernels {
   int lanes;
   // By radix; NULL where there is none. `first` has s = 1 and reads pairs.
-  gk_fft_first_fn first[17];
-  gk_fft_pass_fn pass[17];
+  gk_fft_first_fn first[GK_FFT_LOOPS + 1];
+  gk_fft_pass_fn pass[GK_FFT_LOOPS + 1];
   // Any odd radix; roots: cos and sin of 2 pi j k / radix for j, k = 1 to radix / 2, [k][j].
   void (*odd)(int radix, int64_t m, int64_t s, const float *in, const float *twiddles,
               const float *roots, float *out);

@@ -7,7 +7,7 @@
 #include "../core/threads.h"
 #include "fft.h"
 
-#define WITHIN_MAX 32768 // longer rows go in steps
+#define WITHIN_MAX 65536 // longer rows go in steps
 #define ACROSS_MAX 1024
 #define CHIRP_MIN 256
 
@@ -76,7 +76,7 @@ static int radices(int64_t n, int *radix) {
   int count = 0;
   for (int f = 3; f <= GK_FFT_MAX_RADIX; f += 2)
     for (; n % f == 0; n /= f) radix[count++] = f;
-  for (; n % 256 == 0 || n == 128 || n == 16; n /= 16) radix[count++] = 16;
+  for (; n == 16 || n == 32; n /= 4) radix[count++] = 4;
   for (; n % 8 == 0; n /= 8) radix[count++] = 8;
   if (n > 1) radix[count++] = (int)n;
   if (count > 1 && radix[0] > 5 && radix[count - 1] % 2 == 0) {
@@ -99,7 +99,7 @@ static bool make_passes(gk_fft_plan *p) {
     if (!w) return false;
     for (int64_t j = 0; j < pass->m; j++)
       for (int k = 1; k < r; k++, w += 2) put_root(w, j * k, rest);
-    if (r >= 17 || !p->kernels->pass[r]) {
+    if (r > GK_FFT_LOOPS || !p->kernels->pass[r]) {
       w = pass->roots = table(p, (r / 2) * (r / 2) * 2);
       if (!w) return false;
       for (int k = 1; k <= r / 2; k++)

@@ -166,6 +166,7 @@ INLINE void dft_8(numbers *x) {
   }
 }
 
+#if LANES == 16
 INLINE void dft_16(numbers *x) {
   static const float w[2] = {0.923879532511286756f, -0.382683432365089772f};
   static const float w3[2] = {0.382683432365089772f, -0.923879532511286756f};
@@ -191,6 +192,7 @@ INLINE void dft_16(numbers *x) {
   }
   UNROLL for (int k = 0; k < 16; k++) x[k] = y[k];
 }
+#endif
 
 // ---- passes
 
@@ -244,7 +246,6 @@ PASS(3)
 PASS(4)
 PASS(5)
 PASS(8)
-PASS(16)
 
 // By sums and differences of x[j] and x[radix - j], whose factors are real.
 static void odd(int radix, int64_t m, int64_t s, const float *in, const float *twiddles,
@@ -474,7 +475,7 @@ static void fold(int64_t m, const float *x, const float *t, float *z) {
 }
 
 #define RADICES(kind)                                                                              \
-  {[2] = kind##_2, [3] = kind##_3, [4] = kind##_4, [5] = kind##_5, [8] = kind##_8, [16] = kind##_16}
+  {[2] = kind##_2, [3] = kind##_3, [4] = kind##_4, [5] = kind##_5, [8] = kind##_8}
 
 const gk_fft_kernels GK_NAME(gk_fft_table) = {
     .lanes = LANES,
