@@ -8,7 +8,7 @@
 #include "../core/storage.h"
 #include "sort.h"
 
-#define LONG (1 << 17)              // elements from which a line is split
+#define LONG (1 << 16)              // elements from which a line is split
 #define PIECE 25000                 // elements worth a thread
 #define CHUNK_BYTES (256 << 10)     // of items: with as much room they fit into a core's cache
 #define MAX_BUCKETS 256
@@ -60,15 +60,15 @@ int64_t gk_sort_line_offset(const gk_sort_lines *lines, int k, int64_t i) {
 // ---- one line
 
 // Writes `count` sorted items to a line's results from `begin` on; `room` is for as many results.
-static void store(const sorting *job, int64_t count, const void *items, void *room, char *out,
-                  int64_t stride, int64_t begin) {
+static void store(const sorting *job, const gk_sort_line *l, int64_t count, const void *items,
+                  void *room, char *out, int64_t stride, int64_t begin) {
   const gk_sort_table *table = gk_sort_kernels();
   out += begin * stride * job->out_bytes;
   void *results = stride == 1 ? out : room;
   if (job->places)
-    table->places(count, items, results);
+    table->places(count, items, l->place_bits, results);
   else
-    table->from_keys[job->line.log2](count, items, results, &job->line.order);
+    table->from_keys[l->log2](count, items, results, &l->order);
   if (results != out) gk_cpu_scatter(count, job->out_bytes, results, out, stride);
 }
 
@@ -82,7 +82,7 @@ static void sort_line(const sorting *job, gk_sort_line *l, char *out, int64_t st
   char *other = room + l->n * job->item_bytes;
   gk_sort_keys(l, 0, l->n, room);
   char *items = gk_sort_items(gk_sort_wide(l), l->n, room, other, 0);
-  store(job, l->n, items, items == room ? other : room, out, stride, 0);
+  store(job, l, l->n, items, items == room ? other : room, out, stride, 0);
 }
 
 // ---- a long line by several threads
@@ -163,9 +163,10 @@ static void sort_buckets(void *context, int64_t begin, int64_t end, int thread) 
       memcpy(to, l->split + start * bytes, part);
       to += part;
     }
-    char *result = gk_sort_items(l->wide, count, items, room, l->job->places ? 4 : 0);
-    if (l->job->places) gk_sort_finish(&l->line, count, (int64_t *)result, (int64_t *)room + count);
-    store(l->job, count, result, room + count * 8, l->out, l->out_stride, first);
+    char *result = l->job->places
+                       ? (char *)gk_sort_packed(&l->line, count, (int64_t *)items, (int64_t *)room)
+                       : gk_sort_items(l->wide, count, items, room, 0);
+    store(l->job, &l->line, count, result, room + count * 8, l->out, l->out_stride, first);
   }
 }
 
@@ -194,9 +195,11 @@ static void sort_long_line(sorting *job, const gk_sort_line *line, char *out, in
   const int64_t n = line->n, threads = gk_parallel_threads();
   long_line l = {.job = job, .line = *line, .out = out, .out_stride = stride, .wide = bytes == 8};
   l.chunk = CHUNK_BYTES / bytes;
+  while (l.chunk > LONG / 8 && n < 4 * threads * l.chunk) l.chunk /= 2;
   l.chunks = (n + l.chunk - 1) / l.chunk;
   l.buckets = 2;
-  while (l.buckets < MAX_BUCKETS && (l.buckets < 4 * threads || n / l.buckets > l.chunk))
+  while (l.buckets < MAX_BUCKETS &&
+         (l.buckets < 4 * threads || n / l.buckets > CHUNK_BYTES / bytes))
     l.buckets *= 2;
   const int64_t items = to_line(n * bytes), starts = to_line(l.chunks * l.buckets * 8);
   char *room = gk_scratch(GK_SCRATCH_SORT, 2 * items + starts + 16 * (MAX_BUCKETS + 1));

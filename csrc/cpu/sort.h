@@ -1,7 +1,7 @@
 // What the files of the sort family share. Elements become keys: signed integers whose order is the
 // order asked for, int32 for elements of up to 32 bits and int64 for wider ones. What is sorted is
-// one kind of *item*, an int32 or an int64: keys themselves, or keys with places,
-// key << 32 | place, which makes every sort of places stable.
+// one kind of *item*, an int32 or an int64: keys themselves, or keys with their places below them,
+// which makes every sort of places stable.
 //
 //   sort.c         sort and argsort: lines, tiles of lines, one line by several threads
 //   sort_items.c   items: the method for a length and instruction set; radix sort; places of wide keys
@@ -30,10 +30,10 @@ typedef struct gk_sort_table {
   void (*from_keys[4])(int64_t n, const void *keys, void *out, const gk_sort_order *order);
   // key << 32 | place, places counted from `first`
   void (*pack)(int64_t n, const int32_t *keys, int64_t *items, int64_t first);
-  // the same of 32 bits of (key - least) >> shift
-  void (*pack_wide)(int64_t n, const int64_t *keys, uint64_t least, int shift, int64_t *items,
-                    int64_t first);
-  void (*places)(int64_t n, const int64_t *items, int64_t *out);
+  // (key - least) >> shift, which fits, and below it `place_bits` of the place
+  void (*pack_wide)(int64_t n, const int64_t *keys, uint64_t least, int shift, int place_bits,
+                    int64_t *items, int64_t first);
+  void (*places)(int64_t n, const int64_t *items, int place_bits, int64_t *out);
   void (*range)(int64_t n, const int64_t *keys, int64_t *least, int64_t *most); // widens it
   // Appends the keys up to *limit with their places to `kept` and `places`, which have room for n
   // more, and returns how many there are. [wide]
@@ -75,9 +75,10 @@ typedef struct gk_sort_line {
   gk_cast_fn cast; // where the elements have another dtype than the keys are made for
   int size, log2; // of an element; of one of that dtype
   gk_sort_order order;
-  // For the places of wide keys, whose items have only the highest 32 bits of their range.
+  // For places (gk_sort_measure). Items of wide keys have only the highest bits of their range:
+  // those that the places leave free.
   uint64_t least;
-  int shift;
+  int shift, place_bits;
 } gk_sort_line;
 
 static inline bool gk_sort_wide(const gk_sort_line *l) { return l->log2 == 3; }
@@ -85,10 +86,10 @@ static inline bool gk_sort_wide(const gk_sort_line *l) { return l->log2 == 3; }
 void gk_sort_keys(const gk_sort_line *l, int64_t begin, int64_t count, void *keys);
 // Their items with places; gk_sort_measure comes first.
 void gk_sort_pack(const gk_sort_line *l, int64_t begin, int64_t count, int64_t *items);
-// Finds least and shift.
+// Finds least, shift and place_bits.
 void gk_sort_measure(gk_sort_line *l);
-// Orders items that are equal in the 32 bits by the rest of their keys. `room` is for 2 * count.
-void gk_sort_finish(const gk_sort_line *l, int64_t count, int64_t *items, int64_t *room);
+// Sorts n such items, with `room` for 2n. They end where they were or in the first half of `room`.
+int64_t *gk_sort_packed(const gk_sort_line *l, int64_t n, int64_t *items, int64_t *room);
 // The places that sort the line, in one of the buffers of n each in `room` (GK_SORT_ROOMS of them).
 #define GK_SORT_ROOMS 3
 int64_t *gk_sort_places(gk_sort_line *l, int64_t *room);

@@ -6,7 +6,8 @@
 #include "sort.h"
 
 #define INSERTION 16 // longest run sorted by insertion
-#define SMALL 400    // up to here merging beats counting
+#define SMALL(bits) (3 * bits) // up to here merging beats counting
+#define FEW_BYTES 1000 // items from which counting two bytes beats comparing
 
 // ---- radix
 
@@ -54,9 +55,13 @@
     word *to = (word *)other;                                                                      \
     int64_t counts[bits / 8][256];                                                                 \
     memset(counts, 0, sizeof counts);                                                              \
-    for (int64_t i = 0; i < n; i++) {                                                              \
+    for (int64_t i = 0; i < n && first_byte < 4; i++) {                                            \
       const word x = from[i] ^ sign;                                                               \
       for (int d = 0; d < bits / 8; d++) counts[d][x >> 8 * d & 255]++;                            \
+    }                                                                                              \
+    for (int64_t i = 0; i < n && first_byte >= 4; i++) {                                           \
+      const word x = from[i] ^ sign;                                                               \
+      for (int d = 4; d < bits / 8; d++) counts[d][x >> 8 * d & 255]++;                            \
     }                                                                                              \
     for (int d = first_byte; d < bits / 8; d++) {                                                  \
       int64_t *count = counts[d], place = 0;                                                       \
@@ -93,9 +98,11 @@ PARTITION(32)
 PARTITION(64)
 
 void *gk_sort_radix(bool wide, int64_t n, void *items, void *other, int sorted_bytes) {
-  if (n <= SMALL) return wide ? merge_sort_64(n, items, other) : merge_sort_32(n, items, other);
-  return wide ? radix_sort_64(n, items, other, sorted_bytes)
-              : radix_sort_32(n, items, other, sorted_bytes);
+  if (wide)
+    return n <= SMALL(64) ? merge_sort_64(n, items, other)
+                          : radix_sort_64(n, items, other, sorted_bytes);
+  return n <= SMALL(32) ? merge_sort_32(n, items, other)
+                        : radix_sort_32(n, items, other, sorted_bytes);
 }
 
 void *gk_sort_items(bool wide, int64_t n, void *items, void *other, int sorted_bytes) {
@@ -153,7 +160,9 @@ void gk_sort_keys(const gk_sort_line *l, int64_t begin, int64_t count, void *key
 
 void gk_sort_measure(gk_sort_line *l) {
   l->shift = 0;
+  l->place_bits = 32;
   if (!gk_sort_wide(l)) return;
+  for (l->place_bits = 1; l->n > (int64_t)1 << l->place_bits;) l->place_bits++;
   int64_t least = INT64_MAX, most = INT64_MIN, block[GK_BLOCK_ELEMENTS];
   for (int64_t i = 0; i < l->n; i += GK_BLOCK_ELEMENTS) {
     const int64_t m = l->n - i < GK_BLOCK_ELEMENTS ? l->n - i : GK_BLOCK_ELEMENTS;
@@ -161,8 +170,8 @@ void gk_sort_measure(gk_sort_line *l) {
     gk_sort_kernels()->range(m, block, &least, &most);
   }
   l->least = (uint64_t)least;
-  for (uint64_t span = (uint64_t)most - l->least; l->n && span >> l->shift > UINT32_MAX;)
-    l->shift++;
+  const uint64_t span = (uint64_t)most - l->least, largest = UINT64_MAX >> l->place_bits;
+  while (l->n && span >> l->shift > largest) l->shift++;
 }
 
 void gk_sort_pack(const gk_sort_line *l, int64_t begin, int64_t count, int64_t *items) {
@@ -172,21 +181,23 @@ void gk_sort_pack(const gk_sort_line *l, int64_t begin, int64_t count, int64_t *
     const int64_t m = count - i < GK_BLOCK_ELEMENTS ? count - i : GK_BLOCK_ELEMENTS;
     gk_sort_keys(l, begin + i, m, block);
     if (gk_sort_wide(l))
-      table->pack_wide(m, block, l->least, l->shift, items + i, begin + i);
+      table->pack_wide(m, block, l->least, l->shift, l->place_bits, items + i, begin + i);
     else
       table->pack(m, (const int32_t *)block, items + i, begin + i);
   }
 }
 
-static uint64_t place_of(int64_t item) { return (uint64_t)item & 0xffffffff; }
+static int64_t place_of(const gk_sort_line *l, int64_t item) {
+  return item & (((int64_t)1 << l->place_bits) - 1);
+}
 
-// A run of items that are equal in their high half: by the low bits of the keys.
+// A run of items that are equal but for their places: by the low bits of the keys.
 static void finish_run(const gk_sort_line *l, int64_t count, int64_t *items, int64_t *room) {
-  const uint64_t low_bits = ((uint64_t)1 << l->shift) - 1; // shift <= 32
+  const uint64_t low_bits = ((uint64_t)1 << l->shift) - 1; // shift <= place_bits <= 32
   int64_t *rest = room, *other = room + count;
   bool differ = false;
   for (int64_t i = 0; i < count; i++)
-    memcpy(rest + i, l->data + (int64_t)place_of(items[i]) * l->stride * 8, 8);
+    memcpy(rest + i, l->data + place_of(l, items[i]) * l->stride * 8, 8);
   gk_sort_kernels()->to_keys[3](count, rest, other, &l->order);
   for (int64_t i = 0; i < count; i++) {
     const uint64_t low = ((uint64_t)other[i] - l->least) & low_bits;
@@ -196,29 +207,39 @@ static void finish_run(const gk_sort_line *l, int64_t count, int64_t *items, int
   if (!differ) return;
   int64_t *sorted = gk_sort_items(true, count, rest, other, 4);
   other = sorted == rest ? other : rest;
-  for (int64_t i = 0; i < count; i++) other[i] = items[place_of(sorted[i])];
+  for (int64_t i = 0; i < count; i++) other[i] = items[sorted[i] & 0xffffffff];
   memcpy(items, other, (size_t)count * sizeof *items);
 }
 
-void gk_sort_finish(const gk_sort_line *l, int64_t count, int64_t *items, int64_t *room) {
+// Orders items that are equal but for their places by the rest of their keys. `room` is for 2 * count.
+static void finish(const gk_sort_line *l, int64_t count, int64_t *items, int64_t *room) {
   if (!l->shift) return;
   for (int64_t i = 0, end; i < count; i = end) {
-    for (end = i + 1; end < count && items[end] >> 32 == items[i] >> 32;) end++;
+    for (end = i + 1; end < count && items[end] >> l->place_bits == items[i] >> l->place_bits;)
+      end++;
     if (end - i > 1) finish_run(l, end - i, items + i, room);
   }
+}
+
+int64_t *gk_sort_packed(const gk_sort_line *l, int64_t n, int64_t *items, int64_t *room) {
+  const int sorted_bytes = l->place_bits / 8;
+  int64_t *sorted = l->log2 < 2 && n >= FEW_BYTES
+                        ? gk_sort_radix(true, n, items, room, sorted_bytes)
+                        : gk_sort_items(true, n, items, room, sorted_bytes);
+  if (sorted != items && l->shift) {
+    memcpy(items, sorted, (size_t)n * sizeof *items);
+    sorted = items;
+  }
+  finish(l, n, sorted, room); // where it does something, the items lie where they were
+  return sorted;
 }
 
 int64_t *gk_sort_places(gk_sort_line *l, int64_t *room) {
   gk_sort_measure(l);
   int64_t *other = room + l->n;
   gk_sort_pack(l, 0, l->n, room);
-  int64_t *items = gk_sort_items(true, l->n, room, other, 4);
-  if (items != room && l->shift) {
-    memcpy(room, items, (size_t)l->n * sizeof *room);
-    items = room;
-  }
-  gk_sort_finish(l, l->n, items, other); // where it does something, the items lie in `room`
+  int64_t *items = gk_sort_packed(l, l->n, room, other);
   int64_t *places = items == room ? other : room;
-  gk_sort_kernels()->places(l->n, items, places);
+  gk_sort_kernels()->places(l->n, items, l->place_bits, places);
   return places;
 }

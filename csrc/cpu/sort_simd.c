@@ -9,14 +9,16 @@
 // ---- keys
 
 // Floats: a set sign bit turns the other bits around. What compares as a signed integer then orders as
-// the float does; NaN has the bits of order->nan, beyond infinity in one direction.
+// the float does; NaN has the bits of order->nan, beyond infinity in one direction. Keys of 8 and 16
+// bits are made unsigned, so that all of them share their other bytes.
+#define WIDENED(bits, k) (bits < 32 ? (int32_t)((k) ^ ((word)1 << (bits - 1))) : (int##bits##_t)(k))
 #define KEYS(bits, key_bits)                                                                       \
   static void to_keys_##bits(int64_t n, const void *in, void *keys, const gk_sort_order *order) {  \
     typedef uint##bits##_t word;                                                                   \
     const word *from = in, flip = (word)order->flip, infinity = (word)order->infinity;             \
     int##key_bits##_t *to = keys;                                                                  \
     if (!infinity) {                                                                               \
-      GK_VECTORIZE for (int64_t i = 0; i < n; i++) to[i] = (int##bits##_t)(word)(from[i] ^ flip);  \
+      GK_VECTORIZE for (int64_t i = 0; i < n; i++) to[i] = WIDENED(bits, (word)(from[i] ^ flip));  \
       return;                                                                                      \
     }                                                                                              \
     const word sign = (word)((word)1 << (bits - 1)), rest = (word)~sign, nan = (word)order->nan;   \
@@ -26,7 +28,7 @@
       x = (word)(x & rest) > infinity ? nan : x;                                                   \
       x = x == zero ? 0 : x;                                                                       \
       word turn = (word)((int##bits##_t)x >> (bits - 1));                                          \
-      to[i] = (int##bits##_t)(word)(x ^ (turn & rest));                                            \
+      to[i] = WIDENED(bits, (word)(x ^ (turn & rest)));                                            \
     }                                                                                              \
   }                                                                                                \
   static void from_keys_##bits(int64_t n, const void *keys, void *out,                             \
@@ -34,13 +36,14 @@
     typedef uint##bits##_t word;                                                                   \
     const int##key_bits##_t *from = keys;                                                          \
     word *to = out, flip = (word)order->flip, infinity = (word)order->infinity;                    \
+    const word bias = bits < 32 ? (word)((word)1 << (bits - 1)) : 0;                               \
     if (!infinity) {                                                                               \
-      GK_VECTORIZE for (int64_t i = 0; i < n; i++) to[i] = (word)from[i] ^ flip;                   \
+      GK_VECTORIZE for (int64_t i = 0; i < n; i++) to[i] = (word)(from[i] ^ bias ^ flip);          \
       return;                                                                                      \
     }                                                                                              \
     const word rest = (word) ~(word)((word)1 << (bits - 1));                                       \
     GK_VECTORIZE for (int64_t i = 0; i < n; i++) {                                                 \
-      word x = (word)from[i];                                                                      \
+      word x = (word)((word)from[i] ^ bias);                                                       \
       word turn = (word)((int##bits##_t)x >> (bits - 1));                                          \
       x = (word)(x ^ (turn & rest));                                                               \
       to[i] = (word)(x & rest) > infinity ? x : (word)(x ^ flip);                                  \
@@ -60,17 +63,19 @@ static void pack(int64_t n, const int32_t *keys, int64_t *items, int64_t first) 
       (uint64_t)(uint32_t)keys[i] << 32 | (uint32_t)(first + i);
 }
 
-static void pack_wide(int64_t n, const int64_t *keys, uint64_t least, int shift, int64_t *items,
-                      int64_t first) {
+static void pack_wide(int64_t n, const int64_t *keys, uint64_t least, int shift, int place_bits,
+                      int64_t *items, int64_t first) {
+  const uint64_t sign = (uint64_t)1 << 63; // of numbers from 0 on those with the order of items
   uint64_t *to = (uint64_t *)items;
   GK_VECTORIZE for (int64_t i = 0; i < n; i++) {
-    uint64_t high = ((uint64_t)keys[i] - least) >> shift ^ 0x80000000u;
-    to[i] = high << 32 | (uint32_t)(first + i);
+    const uint64_t high = ((uint64_t)keys[i] - least) >> shift;
+    to[i] = (high << place_bits | (uint64_t)(first + i)) ^ sign;
   }
 }
 
-static void places(int64_t n, const int64_t *items, int64_t *out) {
-  GK_VECTORIZE for (int64_t i = 0; i < n; i++) out[i] = items[i] & 0xffffffff;
+static void places(int64_t n, const int64_t *items, int place_bits, int64_t *out) {
+  const int64_t mask = ((int64_t)1 << place_bits) - 1;
+  GK_VECTORIZE for (int64_t i = 0; i < n; i++) out[i] = items[i] & mask;
 }
 
 static void range(int64_t n, const int64_t *keys, int64_t *least, int64_t *most) {
@@ -140,24 +145,34 @@ FILTER(64)
 
 // ---- searches
 
-// Halves the range of several values at a time, so that their cache misses overlap.
+// Halves the range of several values at a time, so that their cache misses overlap. Values that
+// ascend begin where the ones before ended.
 #define TOGETHER 16
 #define SEARCH(bits)                                                                               \
+  static inline bool is_before_##bits(int##bits##_t key, int##bits##_t x, bool right) {            \
+    return (key < x) | (right & (key == x));                                                       \
+  }                                                                                                \
   static void search_##bits(int64_t n, const void *keys, int64_t m, const void *values,            \
                             bool right, int64_t *out) {                                            \
     const int##bits##_t *from = keys, *value = values;                                             \
     for (int64_t i = 0; i < m; i += TOGETHER) {                                                    \
       const int64_t lanes = m - i < TOGETHER ? m - i : TOGETHER;                                   \
       int##bits##_t x[TOGETHER];                                                                   \
-      int64_t low[TOGETHER] = {0};                                                                 \
-      for (int j = 0; j < TOGETHER; j++) x[j] = value[i + (j < lanes ? j : 0)];                    \
-      for (int64_t left = n; left > 0; left /= 2) {                                                \
-        const int64_t half = (left + 1) / 2;                                                       \
-        GK_VECTORIZE for (int j = 0; j < TOGETHER; j++) {                                          \
-          const int##bits##_t key = from[low[j] + half - 1];                                       \
-          const bool is_before = (key < x[j]) | (right & (key == x[j]));                           \
-          low[j] += is_before ? half : 0;                                                          \
-        }                                                                                          \
+      int64_t low[TOGETHER], begin = 0, width = n;                                                 \
+      bool ascends = i > 0 && value[i - 1] <= value[i];                                            \
+      for (int j = 0; j < TOGETHER; j++) x[j] = value[i + (j < lanes ? j : lanes - 1)];            \
+      for (int j = 1; j < TOGETHER; j++) ascends &= x[j - 1] <= x[j];                              \
+      if (ascends) {                                                                               \
+        begin = out[i - 1];                                                                        \
+        for (width = TOGETHER; begin + width < n; width *= 2)                                      \
+          if (!is_before_##bits(from[begin + width - 1], x[TOGETHER - 1], right)) break;           \
+        if (begin + width > n) width = n - begin;                                                  \
+      }                                                                                            \
+      for (int j = 0; j < TOGETHER; j++) low[j] = begin;                                           \
+      for (; width > 0; width /= 2) {                                                              \
+        const int64_t half = (width + 1) / 2;                                                      \
+        GK_VECTORIZE for (int j = 0; j < TOGETHER; j++) low[j] +=                                  \
+            is_before_##bits(from[low[j] + half - 1], x[j], right) ? half : 0;                     \
       }                                                                                            \
       for (int j = 0; j < lanes; j++) out[i + j] = low[j];                                         \
     }                                                                                              \

@@ -82,8 +82,12 @@ static bool keep_best(const gk_sort_line *l, int64_t k, candidates *c, limit *mo
   memcpy(c->keys, sorted, (size_t)(k * (gk_sort_wide(l) ? 8 : 4)));
   c->count = k;
   *most = key_at(l, c->keys, k - 1);
-  if (gk_sort_wide(l)) return most->wide-- != INT64_MIN;
-  return most->narrow-- != INT32_MIN;
+  if (gk_sort_wide(l) ? most->wide == INT64_MIN : most->narrow == INT32_MIN) return false;
+  if (gk_sort_wide(l))
+    most->wide--;
+  else
+    most->narrow--;
+  return true;
 }
 
 static void collect(const gk_sort_line *l, int64_t k, int64_t begin, int64_t end, limit most,
