@@ -60,9 +60,7 @@ for (const [name, text] of Object.entries(files)) {
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, text);
 }
-if (page.missing.length > 0) {
-  console.error(`docs/ops.md: ${page.missing.length} names are missing or unchecked`);
-}
+if (page.missing.length > 0) fail(`docs/ops.md: ${page.missing.join("\n  ")}`);
 if (isCheck && stale.length > 0) {
   console.error(`stale: ${stale.join(", ")}; run node scripts/generate.mjs`);
   process.exit(1);

@@ -97,11 +97,9 @@ export function opsPage(devices) {
 # Arrays and ops
 
 Every name, as a function and as a member of arrays, with what it is compared with: ${total} golden cases
-computed by NumPy and SciPy (tests/golden), or the tests named. Golden cases run on every device in the
-last column${
-    devices.length > 1 ? "s" : ""
-  }, each under Deno and under Bun. A dtype's column gives the
-tolerance of its cases (that of the operands; "integers": how many of the eight kinds are tested):
+computed by NumPy and SciPy (tests/golden), or the tests named. The last columns are the devices and
+runtimes in which all of them run. A dtype's column gives the tolerance of its cases (that of the
+operands; "integers": how many of the eight kinds are tested):
 
 - **=** the same bits, NaN for NaN; **±0** the same, but 0 and -0 are equal
 - **n ulp** within n units in the last place of the result's dtype
@@ -223,7 +221,7 @@ function filesThatCheck(name, tests) {
   const pattern = new RegExp(
     name.startsWith(".")
       ? `\\.${last}\\b`
-      : `\\b(?:gk|random|fft|nn|testing)\\.${last}\\b|\\.${last}\\(`,
+      : `\\b(?:gk|random|fft|nn|testing)\\.${last}\\b|\\.${last}\\(|\\b${last}\\(`,
   );
   return tests.filter(({ text }) => pattern.test(text)).map(({ path }) => path)
     .sort((a, b) => Number(b.includes(last)) - Number(a.includes(last))).slice(0, 2)

@@ -213,6 +213,22 @@ describe("text", () => {
   );
 });
 
+describe("JSON", () => {
+  it(
+    "has nested lists of numbers, and refuses what numbers do not hold",
+    scoped(() => {
+      assert.equal(JSON.stringify({ a: gk.arange(4).reshape([2, 2]) }), '{"a":[[0,1],[2,3]]}');
+      assert.equal(JSON.stringify(gk.array([true, false])), "[true,false]");
+      assert.equal(JSON.stringify(gk.array([1n, 2n])), "[1,2]");
+      assert.equal(JSON.stringify(gk.array(2.5)), "2.5");
+      assert.deepEqual(gk.zeros([2, 0]).toJSON(), [[], []]);
+      const z = gk.array(new Float32Array([1, -2]), { dtype: "complex64" });
+      assert.equal(JSON.stringify(z), '[{"re":1,"im":-2}]');
+      assert.throws(() => gk.array([2n ** 60n]).toJSON(), gk.GpukitError);
+    }),
+  );
+});
+
 describe("writes", () => {
   it(
     "set parts",

@@ -152,3 +152,20 @@ describe("shapes", () => {
     }),
   );
 });
+
+describe("diagonal", () => {
+  it(
+    "is a view of the last two axes, that writes through",
+    scoped(() => {
+      const a = cube();
+      expectArray(gk.diagonal(a), [[0, 5, 10], [12, 17, 22]]);
+      expectArray(a.diagonal(2), [[2, 7], [14, 19]]);
+      expectArray(a.diagonal(-1), [[4, 9], [16, 21]]);
+      assert.deepEqual(a.diagonal(9).shape, [2, 0]);
+      a.diagonal().fill(-1);
+      expectArray(a.at(0), [[-1, 1, 2, 3], [4, -1, 6, 7], [8, 9, -1, 11]]);
+      expectError(() => gk.diagonal(a.at(0, 0)), gk.ShapeError, /^diagonal/);
+      expectError(() => gk.diagonal(a, 0.5), gk.ShapeError, /whole/);
+    }),
+  );
+});

@@ -1,5 +1,7 @@
 """Cases of joining, repeating, rearranging, einsum and linear layers: shapes.npz."""
 
+import math
+
 import numpy as np
 
 from support import DTYPES, FLOATS, File, layouts, magnitude, mild, promote, special, wide
@@ -94,6 +96,13 @@ def joins(file, sources):
                       np.concatenate([cast(x.value, common), cast(y.value, common)]))
 
 
+def gelu(x, approximate):
+    """arXiv 1606.08415; in double."""
+    if approximate == "tanh":
+        return x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))) / 2
+    return x * (1 + np.vectorize(math.erf)(x / np.sqrt(2))) / 2
+
+
 def products(file, rng):
     """dot, outer, linear and einsum; floats are compared with sums in float64."""
 
@@ -157,3 +166,14 @@ def products(file, rng):
             weight, bias = (file.array(f"{n}.{t}", values(t, s)) for n, s in (("weight", (3, 5)), ("bias", (3,))))
             compare("linear", [m, weight, bias], lambda x, k, c: x @ k.T + c, t)
             compare("linear", [b.transpose(0, 2, 1), weight], lambda x, k: x @ k.T, t)
+            for kind in ("none", "tanh"):
+                compare("gelu", [m], lambda x: gelu(x, kind), t, approximate=kind)
+                compare(
+                    "linearBiasGelu",
+                    [m, weight, bias],
+                    lambda x, k, c: gelu(x @ k.T + c, kind),
+                    t,
+                    approximate=kind,
+                )
+    whole = file.array("gelu.int16", np.arange(-3, 4, dtype=np.int16))
+    file.case("gelu", [whole], gelu(whole.value.astype(float), "none").astype(np.float32), "sum", 3)
