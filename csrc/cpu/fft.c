@@ -72,79 +72,63 @@ static void across(const gk_fft_plan *p, int64_t count, const float *in, int64_t
 typedef struct steps {
   const gk_fft_plan *plan;
   const float *in;
-  float *middle, *out; // middle: [column][row]
+  float *middle, *out; // middle: the matrix after the transforms of its columns
   const gk_fft_scale *scale;
   _Atomic bool failed;
 } steps;
 
-// At once: few enough for the cache, many enough to fill cache lines and pages.
-#define STEP_LINES 32
+// Rows at once: few enough for the cache, many enough to fill cache lines and pages.
+#define STEP_ROWS 32
 
-static float *step_memory(steps *s, const gk_fft_plan *lines) {
-  const int64_t floats = STEP_LINES * 2 * (lines->n + GK_FFT_STEP_PAD) + lines->scratch;
+static float *step_memory(steps *s, int64_t floats) {
   float *memory = gk_scratch(GK_SCRATCH_FFT_STEPS, floats * (int64_t)sizeof(float));
   if (!memory) s->failed = true;
   return memory;
 }
 
-// Columns of a matrix of `rows` rows to rows, `step` numbers apart.
-static void gather_columns(int64_t rows, int64_t count, const float *in, int64_t in_step,
-                           float *out, int64_t step) {
-  enum { AHEAD = 8 }; // as many rows as fill a cache line of the result
-  for (int64_t r = 0; r < rows; r += AHEAD) {
-    const int64_t n = smaller(rows - r, AHEAD);
-    const float *from = in + 2 * r * in_step;
-    for (int64_t i = n; i < smaller(rows - r, 2 * AHEAD); i++)
-      for (int64_t c = 0; c < count; c += 8) __builtin_prefetch(from + 2 * (i * in_step + c));
-    gk_copy()->transpose[8](n, count, from, in_step, out + 2 * r, step);
-  }
-}
-
+// `begin` and `end` count blocks of columns. Where columns are left over, the last one is followed by
+// another one that ends with the last column and does some columns again.
 static void columns_run(void *context, int64_t begin, int64_t end, int thread) {
   (void)thread;
   steps *s = context;
-  const gk_fft_plan *p = s->plan, *lines = p->rows;
-  const int64_t rows = lines->n, columns = p->columns->n, step = rows + GK_FFT_STEP_PAD;
-  float *block = step_memory(s, lines);
-  for (int64_t c = begin, n; block && c < end; c += n) {
-    n = smaller(end - c, STEP_LINES);
-    gather_columns(rows, n, s->in + 2 * c, columns, block, step);
-    float *to = s->middle + 2 * c * step;
-    const gk_fft_scale scale = {s->scale->re, s->scale->im, 1};
-    gk_fft_transform(lines, n, block, 2 * step, to, 2 * step, &scale,
-                     block + STEP_LINES * 2 * step);
-    for (int64_t i = 0; i < n; i++)
-      p->kernels->twist(rows, to + 2 * i * step, c + i, p->coarse,
-                        p->fine + (c + i) * 2 * GK_FFT_TWIST);
+  const gk_fft_plan *p = s->plan, *lines = p->columns;
+  const int lanes = p->kernels->lanes;
+  const int64_t rows = lines->n, columns = p->rows->n, floats = rows * 2 * lanes;
+  float *a = step_memory(s, 2 * floats);
+  if (end == columns / lanes && columns % lanes) end++;
+  for (int64_t i = begin; a && i < end; i++) {
+    const int64_t first = smaller(i * lanes, columns - lanes);
+    const float *in = s->in + 2 * first;
+    const gk_fft_input input = {in, in + lanes, 2 * columns, s->scale->re, s->scale->im};
+    run_passes(lines, &input, a, a + floats);
+    p->kernels->twist(rows, a, p->coarse + 2 * i * rows, p->fine, s->middle + 2 * first,
+                      2 * (columns + GK_FFT_STEP_PAD));
   }
 }
 
 static void rows_run(void *context, int64_t begin, int64_t end, int thread) {
   (void)thread;
   steps *s = context;
-  const gk_fft_plan *p = s->plan, *lines = p->columns;
-  const int64_t rows = p->rows->n, columns = lines->n, step = columns + GK_FFT_STEP_PAD;
-  float *block = step_memory(s, lines);
+  const gk_fft_plan *p = s->plan, *lines = p->rows;
+  const int64_t rows = p->columns->n, columns = lines->n, step = columns + GK_FFT_STEP_PAD;
+  const gk_fft_scale scale = {1, 1, s->scale->sign};
+  float *block = step_memory(s, STEP_ROWS * 2 * step + lines->scratch);
   for (int64_t k = begin, n; block && k < end; k += n) {
-    n = smaller(end - k, STEP_LINES);
-    gather_columns(columns, n, s->middle + 2 * k, rows + GK_FFT_STEP_PAD, block, step);
-    const gk_fft_scale scale = {1, 1, s->scale->sign};
-    gk_fft_transform(lines, n, block, 2 * step, block, 2 * step, &scale,
-                     block + STEP_LINES * 2 * step);
+    n = smaller(end - k, STEP_ROWS);
+    gk_fft_transform(lines, n, s->middle + 2 * k * step, 2 * step, block, 2 * step, &scale,
+                     block + STEP_ROWS * 2 * step);
     gk_copy()->transpose[8](n, columns, block, step, s->out + 2 * k, rows);
   }
-}
-
-static int64_t lines_worth_a_thread(const gk_fft_plan *lines) {
-  const int64_t count = (int64_t)(GRAIN_NS / gk_fft_cost(lines->n));
-  return (count / STEP_LINES + 1) * STEP_LINES;
 }
 
 static bool in_steps(const gk_fft_plan *p, const float *in, float *out, const gk_fft_scale *scale,
                      float *scratch) {
   steps s = {.plan = p, .in = in, .middle = scratch, .out = out, .scale = scale};
-  gk_parallel(p->columns->n, lines_worth_a_thread(p->rows), columns_run, &s);
-  if (!s.failed) gk_parallel(p->rows->n, lines_worth_a_thread(p->columns), rows_run, &s);
+  const int64_t rows = p->columns->n, columns = p->rows->n, lanes = p->kernels->lanes;
+  const double each = gk_fft_cost(rows) * (double)lanes;
+  gk_parallel(columns / lanes, (int64_t)(GRAIN_NS / each) + 1, columns_run, &s);
+  const int64_t grain = (int64_t)(GRAIN_NS / gk_fft_cost(columns)) / STEP_ROWS * STEP_ROWS;
+  if (!s.failed) gk_parallel(rows, grain + STEP_ROWS, rows_run, &s);
   return !s.failed;
 }
 

@@ -10,8 +10,9 @@
 //            one row, or of two. After m-point transforms of all lanes, `finish` does the
 //            group-point ones across them.
 //   ACROSS   lane l holds row l, of any length that has only small factors
-//   STEPS    a long row as a matrix [rows, columns]: transforms of the columns, twiddles, transforms of
-//            the rows, transposed; in blocks that fit into the cache and that threads share
+//   STEPS    a long row as a matrix [rows, columns]: transforms of the columns, as many as there are
+//            lanes at once, twiddles, transforms of the rows, transposed; by parts that fit into
+//            the cache and that threads share
 //   CHIRP    any other length, as a convolution (Bluestein)
 #ifndef GK_CPU_FFT_H
 #define GK_CPU_FFT_H
@@ -20,9 +21,8 @@
 
 #define GK_FFT_LOOPS 8 // largest radix with a loop of its own
 #define GK_FFT_MAX_RADIX 61 // of the loop for odd radices
-#define GK_FFT_TWIST 32 // see `twist`
-// STEPS: rows in memory of our own are a cache line longer than need be, since distances of powers of
-// two fall on few places of the cache.
+// STEPS: rows in memory of our own are a cache line longer than need be, since distances of powers
+// of two fall on few places of the cache.
 #define GK_FFT_STEP_PAD 8
 
 // Where a transform's first pass finds element j: `lanes` floats each at low + j * step and
@@ -61,8 +61,9 @@ typedef struct gk_fft_kernels {
   // out[j] = (x[j].re * in_re, x[j].im * in_im) * w[j], imaginary part times out_sign.
   void (*multiply)(int64_t n, const float *x, float in_re, float in_im, const float *w,
                    float out_sign, float *out);
-  // x[j] *= coarse[row * (j / GK_FFT_TWIST)] * fine[j % GK_FFT_TWIST].
-  void (*twist)(int64_t n, float *x, int64_t row, const float *coarse, const float *fine);
+  // Element j times coarse[j] and the element fine[j], as pairs at out + j * step.
+  void (*twist)(int64_t n, const float *in, const float *coarse, const float *fine, float *out,
+                int64_t step);
   // Between the transform z of m complex numbers whose parts are 2 m real ones, and the transform x
   // (m + 1 numbers) of those, with twiddles t[k] = -i/2 exp(-pi i k / m): unfold gives x from z, fold
   // 2 z from x.
@@ -77,7 +78,9 @@ GK_KERNELS(gk_fft_kernels, gk_fft)
 typedef enum gk_fft_role {
   GK_FFT_ANY,
   GK_FFT_HALF, // `unfold` is there
-  GK_FFT_LEAF, // WITHIN or ACROSS, for a length that has only small factors
+  // For a length that has only small factors:
+  GK_FFT_LEAF, // WITHIN or ACROSS
+  GK_FFT_LANES, // ACROSS
 } gk_fft_role;
 typedef enum gk_fft_kind { GK_FFT_WITHIN, GK_FFT_ACROSS, GK_FFT_STEPS, GK_FFT_CHIRP } gk_fft_kind;
 
@@ -99,9 +102,9 @@ typedef struct gk_fft_plan {
   int passes;
   gk_fft_pass pass[40];
   float *finish;
-  // STEPS: n = rows->n * columns->n; `rows` transforms the columns.
-  const struct gk_fft_plan *rows, *columns;
-  float *coarse, *fine; // of `twist`; fine: [column][GK_FFT_TWIST]
+  // STEPS: n = columns->n * rows->n; a column has columns->n numbers
+  const struct gk_fft_plan *columns, *rows;
+  float *coarse, *fine; // of `twist`: [block of columns][row], and the elements [row]
   // CHIRP
   const struct gk_fft_plan *inner;
   float *chirp, *spectrum; // exp(-pi i j^2 / n); the transform of its conjugate, over inner->n

@@ -9,6 +9,7 @@
 
 #define WITHIN_MAX 65536 // longer rows go in steps
 #define ACROSS_MAX 1024
+#define COLUMN_MAX 2048
 #define CHIRP_MIN 256
 
 // ---- numbers
@@ -45,6 +46,16 @@ static void put_root(float *out, int64_t j, int64_t n) {
   out[1] = (float)im;
 }
 
+// An element: in every group of lanes the powers k * lane.
+static void put_lanes(float *out, int lanes, int group, int64_t k, int64_t n) {
+  for (int lane = 0; lane < lanes; lane++) {
+    float root[2];
+    put_root(root, k * (lane % group), n);
+    out[lane] = root[0];
+    out[lanes + lane] = root[1];
+  }
+}
+
 static bool is_smooth(int64_t n) {
   n >>= __builtin_ctzll((uint64_t)n);
   for (int64_t f = 3; f <= GK_FFT_MAX_RADIX && n > 1; f += 2)
@@ -70,16 +81,18 @@ static float *table(gk_fft_plan *p, int64_t floats) {
   return (float *)(block + (-(uintptr_t)block & 63));
 }
 
-// Radices of the passes over n elements. The first one must have a loop of its own if any has, the last
-// one multiplies by nothing and should be large; few of the powers of two.
+// Radices of the passes over n elements. The first one must have a loop of its own if any has; the last
+// one multiplies by nothing and should be large.
 static int radices(int64_t n, int *radix) {
   int count = 0;
   for (int f = 3; f <= GK_FFT_MAX_RADIX; f += 2)
     for (; n % f == 0; n /= f) radix[count++] = f;
-  for (; n == 16 || n == 32; n /= 4) radix[count++] = 4;
-  for (; n % 8 == 0; n /= 8) radix[count++] = 8;
-  if (n > 1) radix[count++] = (int)n;
-  if (count > 1 && radix[0] > 5 && radix[count - 1] % 2 == 0) {
+  const int twos = __builtin_ctzll((uint64_t)n);
+  int fours = twos % 3 == 2 ? 1 : twos % 3 == 1 && twos > 1 ? 2 : 0;
+  if (twos == 1) radix[count++] = 2;
+  for (; fours; fours--, n /= 4) radix[count++] = 4;
+  for (; n >= 8; n /= 8) radix[count++] = 8;
+  if (count > 1 && radix[0] > 5 && radix[0] % 2) { // only the powers of two may have one
     const int last = radix[count - 1];
     radix[count - 1] = radix[0];
     radix[0] = last;
@@ -123,7 +136,7 @@ static int group_of(const gk_fft_kernels *kernels, int64_t n) {
 
 static bool make_leaf(gk_fft_plan *p) {
   const int lanes = p->kernels->lanes;
-  const int group = group_of(p->kernels, p->n);
+  const int group = p->role == GK_FFT_LANES ? 0 : group_of(p->kernels, p->n);
   p->kind = group ? GK_FFT_WITHIN : GK_FFT_ACROSS;
   p->group = group ? group : 1;
   p->m = p->n / p->group;
@@ -132,46 +145,39 @@ static bool make_leaf(gk_fft_plan *p) {
   if (!group) return true;
   float *w = p->finish = table(p, p->m * 2 * lanes);
   if (!w) return false;
-  for (int64_t k = 0; k < p->m; k++, w += 2 * lanes)
-    for (int lane = 0; lane < lanes; lane++) {
-      float root[2];
-      put_root(root, k * (lane % group), p->n);
-      w[lane] = root[0];
-      w[lanes + lane] = root[1];
-    }
+  for (int64_t k = 0; k < p->m; k++, w += 2 * lanes) put_lanes(w, lanes, group, k, p->n);
   return true;
 }
 
-// The divisor nearest to the square root, those preferred of which both parts go from within.
-static int64_t split_length(const gk_fft_kernels *kernels, int64_t n) {
-  int64_t root = (int64_t)sqrt((double)n), best = 0;
-  int best_score = -1;
-  for (int64_t d = root; d > 1; d--) {
-    if (best && d < root / 8) break;
+// How long the columns are: not longer than rows, and so short that `lanes` of them stay in the cache;
+// preferred where the rows go from within.
+static int64_t column_length(const gk_fft_kernels *kernels, int64_t n) {
+  int64_t most = (int64_t)sqrt((double)n), best = 0;
+  if (most > COLUMN_MAX) most = COLUMN_MAX;
+  for (int64_t d = most; d > 1 && !(best && d < most / 8); d--) {
     if (n % d) continue;
-    const int score = !!group_of(kernels, d) + !!group_of(kernels, n / d);
-    if (score > best_score) {
-      best = d;
-      best_score = score;
-    }
+    if (group_of(kernels, n / d)) return d;
+    if (!best) best = d;
   }
   return best;
 }
 
 static bool make_steps(gk_fft_plan *p) {
   p->kind = GK_FFT_STEPS;
-  const int64_t columns = split_length(p->kernels, p->n), rows = p->n / columns;
-  if (!(p->rows = gk_fft_plan_take(rows, GK_FFT_LEAF))) return false;
-  if (!(p->columns = gk_fft_plan_take(columns, GK_FFT_LEAF))) return false;
-  p->scratch = 2 * columns * (rows + GK_FFT_STEP_PAD);
-  const int64_t count = (columns - 1) * ((rows - 1) / GK_FFT_TWIST) + 1;
-  p->coarse = table(p, 2 * count);
-  p->fine = table(p, columns * 2 * GK_FFT_TWIST);
-  if (!p->coarse || !p->fine) return false;
-  for (int64_t j = 0; j < count; j++) put_root(p->coarse + 2 * j, j * GK_FFT_TWIST, p->n);
-  for (int64_t c = 0; c < columns; c++)
-    for (int64_t j = 0; j < GK_FFT_TWIST; j++)
-      put_root(p->fine + 2 * (c * GK_FFT_TWIST + j), c * j, p->n);
+  const int lanes = p->kernels->lanes;
+  const int64_t rows = column_length(p->kernels, p->n), columns = p->n / rows;
+  const int64_t blocks = (columns + lanes - 1) / lanes;
+  if (!(p->columns = gk_fft_plan_take(rows, GK_FFT_LANES))) return false;
+  if (!(p->rows = gk_fft_plan_take(columns, GK_FFT_LEAF))) return false;
+  p->scratch = 2 * rows * (columns + GK_FFT_STEP_PAD);
+  float *coarse = p->coarse = table(p, 2 * blocks * rows);
+  float *fine = p->fine = table(p, 2 * lanes * rows);
+  if (!coarse || !fine) return false;
+  for (int64_t i = 0; i < blocks; i++) {
+    const int64_t first = i < blocks - 1 ? i * lanes : columns - lanes;
+    for (int64_t k = 0; k < rows; k++, coarse += 2) put_root(coarse, first * k, p->n);
+  }
+  for (int64_t k = 0; k < rows; k++, fine += 2 * lanes) put_lanes(fine, lanes, lanes, k, p->n);
   return true;
 }
 
@@ -233,7 +239,7 @@ static gk_fft_plan *make(int64_t n, gk_fft_role role) {
   p->kernels = gk_fft();
   p->references = 1;
   p->bytes = sizeof *p;
-  const bool leaf = role == GK_FFT_LEAF || n <= (group_of(p->kernels, n) ? WITHIN_MAX : ACROSS_MAX);
+  const bool leaf = role >= GK_FFT_LEAF || n <= (group_of(p->kernels, n) ? WITHIN_MAX : ACROSS_MAX);
   bool ok = !is_smooth(n) ? make_chirp(p) : leaf ? make_leaf(p) : make_steps(p);
   if (ok && role == GK_FFT_HALF) {
     ok = (p->unfold = table(p, 2 * (n / 2 + 1))) != NULL;

@@ -300,6 +300,12 @@ static void join(int64_t n, const float *in, float sign, float *out) {
     put_pairs(out, out + LANES, scaled(get(in), 1, sign));
 }
 
+static void twist(int64_t n, const float *in, const float *coarse, const float *fine, float *out,
+                  int64_t step) {
+  for (int64_t j = 0; j < n; j++, in += ELEMENT, coarse += 2, fine += ELEMENT, out += step)
+    put_pairs(out, out + LANES, mul(get(in), mul_one(get(fine), coarse)));
+}
+
 // ---- across lanes
 
 // Transposes every group x group block of the lanes of x[0] to x[group - 1].
@@ -404,25 +410,6 @@ static void multiply(int64_t n, const float *x, float in_re, float in_im, const 
     const float re = x[0] * in_re, im = x[1] * in_im;
     out[0] = re * w[0] - im * w[1];
     out[1] = (re * w[1] + im * w[0]) * out_sign;
-  }
-}
-
-static void twist(int64_t n, float *x, int64_t row, const float *coarse, const float *fine) {
-  for (int64_t begin = 0; begin < n; begin += GK_FFT_TWIST, coarse += 2 * row) {
-    const int64_t count = n - begin < GK_FFT_TWIST ? n - begin : GK_FFT_TWIST;
-    const float *w = fine;
-    int64_t j = 0;
-    for (; j + LANES <= count; j += LANES, x += ELEMENT, w += ELEMENT) {
-      const numbers factor = mul_one(get_pairs(w, w + LANES), coarse);
-      put_pairs(x, x + LANES, mul(get_pairs(x, x + LANES), factor));
-    }
-    for (; j < count; j++, x += 2, w += 2) {
-      const float re = w[0] * coarse[0] - w[1] * coarse[1],
-                  im = w[0] * coarse[1] + w[1] * coarse[0];
-      const float a = x[0], b = x[1];
-      x[0] = a * re - b * im;
-      x[1] = a * im + b * re;
-    }
   }
 }
 
