@@ -8,6 +8,7 @@ import { graph } from "./graph.ts";
 import { memory } from "./memory.ts";
 import { ops } from "./ops.ts";
 import { read } from "./read.ts";
+import { sorting } from "./sort.ts";
 import { start } from "./start.ts";
 
 export const groups: readonly Group[] = [
@@ -18,6 +19,7 @@ export const groups: readonly Group[] = [
   ops,
   functions,
   fft,
+  sorting,
   graph,
   demo,
 ];

@@ -72,31 +72,6 @@ export const ops: Group = {
     ),
     ...[64, 256, 512, 1024].map(matmul),
     row(
-      "sort 1 M",
-      () => {
-        const a = normals(million), out = gk.empty([million]);
-        return () => gk.sort(a, { out });
-      },
-      {
-        numpy: [`a = ${numpyNormals(million)}`, "np.sort(a)"],
-        torch: [
-          `a = torch.randn(${million}); o = torch.sort(a)`,
-          "torch.sort(a, out=(o.values, o.indices))",
-        ],
-      },
-    ),
-    row(
-      "argsort 1 M",
-      () => {
-        const a = normals(million), out = gk.empty([million], { dtype: "int64" });
-        return () => gk.argsort(a, { out });
-      },
-      {
-        numpy: [`a = ${numpyNormals(million)}`, "np.argsort(a)"],
-        torch: [`a = torch.randn(${million}); o = torch.argsort(a)`, "torch.argsort(a)"],
-      },
-    ),
-    row(
       "take 1 M of 10 M",
       () => {
         const a = normals(large), out = gk.empty([million]);

@@ -151,6 +151,25 @@ static bool create_rule(gk_request *r) {
   return true;
 }
 
+// From `low` up to but without `high`: whole, and all of them numbers that the dtype has.
+static bool check_integers(gk_request *r) {
+  const double low = r->call.f[0], high = r->call.f[1];
+  const char *name = gk_op_name(r->op);
+  if (!(low < high) || low != floor(low) || high != floor(high))
+    return gk_fail(r->iso, GK_ARGUMENT, "%s: no whole numbers from %.17g up to but without %.17g",
+                   name, low, high);
+  const gk_dtype_info *dtype = &gk_dtypes[r->result];
+  const bool is_signed = dtype->class == GK_CLASS_SIGNED;
+  const double first = is_signed ? -ldexp(1, dtype->bits - 1) : 0;
+  const double end = ldexp(1, is_signed ? dtype->bits - 1 : dtype->bits);
+  if (low < first || high > end)
+    return gk_fail(r->iso, GK_DTYPE,
+                   "%s: from %.17g up to but without %.17g is not within %s, which has %.17g up to "
+                   "but without %.17g; ask for a larger dtype",
+                   name, low, high, dtype->name, first, end);
+  return true;
+}
+
 static bool random_rule(gk_request *r) {
   if (r->count < 3) return gk_request_miscounted(r);
   r->call.f[0] = r->params[1];
@@ -159,7 +178,7 @@ static bool random_rule(gk_request *r) {
                                    : gk_object_get(r->iso, (uint32_t)r->params[0], GK_GENERATOR);
   if (!r->generator)
     return gk_fail(r->iso, GK_DISPOSED, "%s: the generator is disposed", gk_op_name(r->op));
-  return given_rule(r, 3);
+  return given_rule(r, 3) && (r->op != GK_OP_random_integers || check_integers(r));
 }
 
 static const struct {

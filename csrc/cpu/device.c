@@ -91,17 +91,8 @@ static const family_fn families[GK_FAMILY_COUNT] = {
     [GK_FAMILY_FFT] = gk_cpu_fft,
 };
 
-// Ops of the table that have no kernel yet.
-static const uint16_t pending[] = {
-    GK_OP_random_integers,
-};
-
 static gk_status run(gk_device *device, gk_stream *stream, const gk_call *call, gk_error *error) {
   (void)device, (void)stream;
-  for (size_t i = 0; i < sizeof pending / sizeof *pending; i++)
-    if (call->op == pending[i])
-      return gk_error_set(error, GK_UNSUPPORTED, "%s: not available on the CPU",
-                          gk_op_name(call->op));
   return families[call->family](call, error);
 }
 

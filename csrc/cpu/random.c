@@ -1,22 +1,27 @@
-// Random numbers: random_bits, random_uniform and random_normal into a contiguous array. Element i
-// depends on key, counter and i alone, so that threads and instruction sets do not show.
+// Random numbers: random_bits, random_uniform, random_normal and random_integers into a contiguous
+// array. Element i depends on key, counter and i alone, so that threads and instruction sets do not show.
 //
-// An op takes a block of four words for four elements of up to 32 bits, or for two of 64 bits.
+// An op takes a block of four words for four elements of up to 32 bits, or for two of 64 bits. A
+// whole number below `range` is the upper half of word * range. It would be more likely than another
+// where 2^32 (2^64) is no multiple of `range`, so that a word whose lower half of the product is below the
+// remainder is drawn again, from the block of the same number of the next 2^64 counters.
 #include <math.h>
 #include <string.h>
 
 #include "random.h"
 
-#define STEP 256            // blocks at a time: 1024 words, in L1
-#define GRAIN (1 << 15)     // blocks that are worth a thread
+#define STEP 256 // blocks at a time: 1024 words, in L1
+#define GRAIN (1 << 15) // blocks that are worth a thread
 
 typedef struct job {
   const gk_call *call;
+  uint16_t op;
   uint8_t dtype;
-  int size;      // bytes of an element
+  int size; // bytes of an element
   int per_block; // elements from one block
   char *out;
   double low, span, limit; // uniform, in the dtype's precision (float for the smaller ones)
+  uint64_t first, range, again; // whole numbers
 } job;
 
 // One unit in the last place down (up) where rounding went beyond v: keeps `high` out.
@@ -32,14 +37,82 @@ static void round_towards_low(int64_t n, const float *restrict v, const float *r
   }
 }
 
+// ---- whole numbers
+
+// The number of element i from its words; false where it must be drawn again.
+static bool integer(const job *j, const uint32_t *words, int64_t i, uint64_t *value) {
+  if (j->size < 8) {
+    const uint64_t product = words[i] * j->range;
+    *value = j->first + (product >> 32);
+    return (uint32_t)product >= j->again;
+  }
+  const uint64_t word = (uint64_t)words[2 * i + 1] << 32 | words[2 * i];
+  const unsigned __int128 product = (unsigned __int128)word * j->range;
+  *value = j->first + (uint64_t)(product >> 64);
+  return (uint64_t)product >= j->again;
+}
+
+static void redraw(const job *j, int64_t block, int64_t n, const uint32_t *words, char *out) {
+  int pending[4 * STEP], left = 0;
+  uint32_t more[4 * STEP];
+  uint64_t value;
+  for (int64_t i = 0; i < n; i++)
+    if (!integer(j, words, i, &value)) pending[left++] = (int)i;
+  for (uint64_t high = 1; left > 0; high++) {
+    gk_random()->words(n / j->per_block, j->call->counter + (uint64_t)block, high, j->call->key,
+                       more);
+    int kept = 0;
+    for (int k = 0; k < left; k++) {
+      if (integer(j, more, pending[k], &value))
+        memcpy(out + pending[k] * j->size, &value, (size_t)j->size);
+      else
+        pending[kept++] = pending[k];
+    }
+    left = kept;
+  }
+}
+
+static void integers(const job *j, int64_t block, int64_t n, const uint32_t *words, void *out) {
+  const gk_random_kernels *kernels = gk_random();
+  uint32_t single[4 * STEP], *to = j->size == 4 ? out : single;
+  uint64_t *wide = out;
+  bool again = false;
+  if (j->size < 8) {
+    again = kernels->integers32(n, words, (uint32_t)j->range, (uint32_t)j->first,
+                                (uint32_t)j->again, to);
+    if (to == single) gk_cpu_cast(GK_uint32, j->size == 1 ? GK_uint8 : GK_uint16)(n, single, out);
+  } else if (j->range <= UINT32_MAX) {
+    again = kernels->integers64(n, words, (uint32_t)j->range, j->first, j->again, wide);
+  } else {
+    for (int64_t i = 0; i < n; i++) again |= !integer(j, words, i, &wide[i]);
+  }
+  if (again) redraw(j, block, n, words, out);
+}
+
+static void integers_begin(job *j) {
+  const double low = j->call->f[0], high = j->call->f[1];
+  const uint64_t end = high < 0 ? (uint64_t)(int64_t)high : high < 0x1p64 ? (uint64_t)high : 0;
+  j->first = low < 0 ? (uint64_t)(int64_t)low : (uint64_t)low;
+  j->range = end - j->first; // 0 is 2^64
+  if (j->size < 8 ? j->range == (uint64_t)1 << 32 : j->range == 0)
+    j->op = GK_OP_random_bits;
+  else
+    j->again = j->size < 8 ? ((uint64_t)1 << 32) % j->range : -j->range % j->range;
+}
+
+// ---- all ops
+
 // Whole blocks' elements from their words.
-static void elements(const job *j, int64_t blocks, const uint32_t *words, void *out) {
+static void elements(const job *j, int64_t block, int64_t blocks, const uint32_t *words,
+                     void *out) {
   const gk_random_kernels *kernels = gk_random();
   const gk_call *call = j->call;
   const int64_t n = blocks * j->per_block;
-  const bool uniform = call->op == GK_OP_random_uniform;
+  const bool uniform = j->op == GK_OP_random_uniform;
   float single[4 * STEP], rounded[4 * STEP];
-  if (call->op == GK_OP_random_bits) {
+  if (j->op == GK_OP_random_integers) {
+    integers(j, block, n, words, out);
+  } else if (j->op == GK_OP_random_bits) {
     if (j->size >= 4)
       memcpy(out, words, (size_t)blocks * 16);
     else
@@ -68,7 +141,7 @@ static void run(void *context, int64_t begin, int64_t end, int thread) {
   const job *j = context;
   const gk_call *call = j->call;
   const int64_t size = call->out[0]->size;
-  const bool words_only = call->op == GK_OP_random_bits && j->size >= 4;
+  const bool words_only = j->op == GK_OP_random_bits && j->size >= 4;
   uint32_t words[4 * STEP];
   double rest[4 * STEP]; // elements of a last, incomplete block
   for (int64_t b = begin; b < end; b += STEP) {
@@ -82,9 +155,9 @@ static void run(void *context, int64_t begin, int64_t end, int thread) {
     }
     gk_random()->words(blocks, call->counter + (uint64_t)b, 0, call->key, words);
     if (blocks <= whole) {
-      elements(j, blocks, words, out);
+      elements(j, b, blocks, words, out);
     } else {
-      elements(j, blocks, words, rest);
+      elements(j, b, blocks, words, rest);
       memcpy(out, rest, (size_t)((size - first) * j->size));
     }
   }
@@ -93,7 +166,7 @@ static void run(void *context, int64_t begin, int64_t end, int thread) {
 gk_status gk_cpu_random(const gk_call *call, gk_error *error) {
   const gk_view *out = call->out[0];
   if (out->size == 0) return GK_OK;
-  job j = {.call = call, .dtype = out->dtype, .size = gk_dtypes[out->dtype].size};
+  job j = {.call = call, .op = call->op, .dtype = out->dtype, .size = gk_dtypes[out->dtype].size};
   j.per_block = j.size == 8 ? 2 : 4;
   j.out = gk_view_data(out);
   if (call->op == GK_OP_random_uniform) {
@@ -111,6 +184,7 @@ gk_status gk_cpu_random(const gk_call *call, gk_error *error) {
                           "random.uniform: from %g to %g is no finite range for %s", call->f[0],
                           call->f[1], gk_dtypes[out->dtype].name);
   }
+  if (call->op == GK_OP_random_integers) integers_begin(&j);
   gk_parallel((out->size + j.per_block - 1) / j.per_block, GRAIN, run, &j);
   return GK_OK;
 }

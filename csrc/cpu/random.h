@@ -16,10 +16,16 @@ typedef struct gk_random_kernels {
   void (*uniform64)(int64_t n, const uint32_t *words, double low, double span, double limit,
                     double *out);
   // `pairs` pairs of elements: mean + deviation * r cos a and mean + deviation * r sin a, where
-  // r = sqrt(-2 log u), u in (0, 1] of 24 (53) bits and the angle a of 32 (53) bits.
+  // r = sqrt(-2 log u), u in (0, 1] of 24 (53) bits and the angle a of 26 (53) bits.
   void (*normal32)(int64_t pairs, const uint32_t *words, float mean, float deviation, float *out);
   void (*normal64)(int64_t pairs, const uint32_t *words, double mean, double deviation,
                    double *out);
+  // n numbers low + floor(u * range), u in [0, 1) of 32 bits from a word, or 64 bits from two. Is there
+  // one whose product has a fraction below `again` (of 32, 64 bits)?
+  bool (*integers32)(int64_t n, const uint32_t *words, uint32_t range, uint32_t low, uint32_t again,
+                     uint32_t *out);
+  bool (*integers64)(int64_t n, const uint32_t *words, uint32_t range, uint64_t low, uint64_t again,
+                     uint64_t *out);
 } gk_random_kernels;
 
 GK_KERNELS(gk_random_kernels, gk_random)

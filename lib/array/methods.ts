@@ -323,7 +323,7 @@ declare module "./ndarray.ts" {
     /** Where to insert values into a sorted vector so that it stays sorted: how many of its elements are less than each value, or with side "right" not greater. NaN is sorted last. The result is int64 and has the shape of `v`. Arrays are compared in their common dtype, a number exactly. */
     searchsorted(v: NDArray | number, options?: SearchOptions): NDArray<"int64">;
     /** The different values of the flattened array, in order; all NaN are one, as are -0 and 0. It waits for their number. With any of the options the result is a record of `values` and what was asked for. */
-    unique<O extends UniqueOptions = Record<never, never>>(options?: O): Unique<D, O>;
+    unique<O extends UniqueOptions = UniqueOptions>(options?: O): Unique<D, O>;
     /** The matrix product of `a` [..., m, k] and `b` [..., k, n]: [..., m, n]. Leading axes broadcast; a vector is a row on the left and a column on the right, and its axis is dropped from the result. */
     matmul<B extends DType, R extends DType = ProductOf<D, B>>(b: NDArray<B>, options?: MatmulOptions<R>): NDArray<R>;
     /** The product of two vectors' elements summed up; of matrices the matrix product; with an array of no axes the products with it. Else the sums over the last axis of `a` and the last but one of `b`: [..., k] and [..., k, n] give all axes of `a` but the last, then all of `b` but the last but one. */

@@ -8,11 +8,11 @@ import { GpukitError, ShapeError } from "../errors.ts";
 import type { DType } from "../array/dtype.ts";
 import { handleOf, kindOf, NDArray } from "../array/ndarray.ts";
 import { at, reshape, type ShapeLike } from "../array/views.ts";
-import { add, div, floor, less, lessEqual, log } from "./elementwise.ts";
+import { div, less, log } from "./elementwise.ts";
 import { take } from "./indexing.ts";
-import { cumsum, sum } from "./reduce.ts";
-import { argsort } from "./sort.ts";
-import { create, type CreateOptions, type FillOptions, shapeOf, submit, whole } from "./submit.ts";
+import { cumsum } from "./reduce.ts";
+import { argsort, searchsorted } from "./sort.ts";
+import { create, type CreateOptions, type FillOptions, shapeOf, whole } from "./submit.ts";
 import { Op } from "./table.ts";
 
 /** What `normal` takes. */
@@ -87,29 +87,26 @@ export class Generator {
   }
 
   /**
-   * Whole numbers from `low` up to but without `high`, int64 if no dtype is given.
+   * Whole numbers from `low` up to but without `high`, each as likely as any other; int64 if no dtype
+   * is given, else an integer dtype that has all of them.
    *
-   * @throws {ShapeError} There is no number between the bounds, or a bound is beyond 2^53.
+   * @throws {ShapeError} There is no number between the bounds, or a bound is not whole or beyond 2^53.
+   * @throws {DTypeError} The dtype does not have the bounds, or is none of integers.
    */
   randint<D extends DType = "int64">(
     low: number,
     high: number,
     shape: ShapeLike,
-    options?: CreateOptions<D>,
+    options?: FillOptions<D>,
   ): NDArray<D> {
-    const range = whole(high, "high", "randint") - whole(low, "low", "randint");
-    if (!(range > 0) || !Number.isSafeInteger(range)) {
-      throw new ShapeError(`randint: no range from ${low} up to but without ${high}`, {
+    if (!(whole(low, "low", "randint") < whole(high, "high", "randint"))) {
+      throw new ShapeError(`randint: there is no number from ${low} up to but without ${high}`, {
         op: "randint",
       });
     }
     const dtype = (options?.dtype ?? "int64") as D;
-    return onDevice(options?.device, () => {
-      using draws = this.uniform(shape, { high: range, dtype: "float64" });
-      floor(draws, { out: draws });
-      if (low !== 0) add(draws, low, { out: draws });
-      return submit(Op.copy, [draws], { dtype }) as NDArray<D>;
-    });
+    const params = [this.#live("randint"), low, high, ...shapeOf(shape, "randint")];
+    return create(Op.randomIntegers, "randint", params, dtype, options);
   }
 
   /** The numbers below `n` in random order. */
@@ -119,8 +116,10 @@ export class Generator {
   permutation(x: number | NDArray): NDArray {
     if (handleOf(x) === 0) return this.#order(whole(x, "the count", "permutation"));
     const a = x as NDArray;
-    using order = this.#order(firstLength(a, "permutation"));
-    return take(a, order, { axis: 0 });
+    return onDevice(a.device, () => {
+      using order = this.#order(firstLength(a, "permutation"));
+      return take(a, order, { axis: 0 });
+    });
   }
 
   #order(count: number): NDArray<"int64"> {
@@ -146,12 +145,14 @@ export class Generator {
     if (draws > 0 && (count < 1 || (!replace && draws > count))) {
       throw new ShapeError(`choice: cannot draw ${draws} of ${count} elements`, { op: "choice" });
     }
-    const indices = replace
-      ? this.#withReplacement(count, shape, options?.p)
-      : this.#withoutReplacement(count, draws, shape, options?.p);
-    if (!isArray) return indices;
-    using chosen = indices;
-    return take(x as NDArray, chosen, { axis: 0 });
+    return onDevice(isArray ? (x as NDArray).device : options?.p?.device, () => {
+      const indices = replace
+        ? this.#withReplacement(count, shape, options?.p)
+        : this.#withoutReplacement(count, draws, shape, options?.p);
+      if (!isArray) return indices;
+      using chosen = indices;
+      return take(x as NDArray, chosen, { axis: 0 });
+    });
   }
 
   #withReplacement(
@@ -161,13 +162,13 @@ export class Generator {
   ): NDArray<"int64"> {
     if (p === undefined) return this.randint(0, Math.max(count, 1), shape);
     weights(p, count);
-    // The place of a uniform number among the running sums of the weights.
-    using total = sum(p, { dtype: "float64" });
+    // The place of a uniform number among the running sums of the weights, the last of which becomes 1
+    // exactly, so that no number is beyond it.
     using sums = cumsum(p, { dtype: "float64" });
+    using total = at(sums, "-1:");
     using bounds = div(sums, total);
-    using draws = this.uniform([...shape, 1], { dtype: "float64" });
-    using isBelow = lessEqual(bounds, draws);
-    return sum(isBelow, { axis: -1 }) as NDArray<"int64">;
+    using draws = this.uniform(shape, { dtype: "float64" });
+    return searchsorted(bounds, draws, { side: "right" });
   }
 
   #withoutReplacement(

@@ -26,18 +26,20 @@ export interface UniqueParts<D extends DType, O extends UniqueOptions = UniqueOp
   /** The different values, in order. */
   readonly values: NDArray<D>;
   /** Where each comes first in the flattened array. */
-  readonly indices: Asked<O["returnIndex"]>;
+  readonly indices: O extends WithIndex ? NDArray<"int64"> : undefined;
   /** The place among `values` of each element. */
-  readonly inverse: Asked<O["returnInverse"]>;
+  readonly inverse: O extends WithInverse ? NDArray<"int64"> : undefined;
   /** How often each occurs. */
-  readonly counts: Asked<O["returnCounts"]>;
+  readonly counts: O extends WithCounts ? NDArray<"int64"> : undefined;
 }
 
-type Asked<X> = X extends true ? NDArray<"int64"> : undefined;
+type WithIndex = { readonly returnIndex: true };
+type WithInverse = { readonly returnInverse: true };
+type WithCounts = { readonly returnCounts: true };
 
 /** What `unique` gives: an array, or a record where more than the values is asked for. */
-export type Unique<D extends DType, O extends UniqueOptions> = true extends
-  O["returnIndex"] | O["returnInverse"] | O["returnCounts"] ? UniqueParts<D, O>
+export type Unique<D extends DType, O extends UniqueOptions> = O extends
+  WithIndex | WithInverse | WithCounts ? UniqueParts<D, O>
   : NDArray<D>;
 
 /**
@@ -47,7 +49,7 @@ export type Unique<D extends DType, O extends UniqueOptions> = true extends
  *
  * @throws {UnsupportedError} A graph is being recorded.
  */
-export function unique<D extends DType, O extends UniqueOptions = Record<never, never>>(
+export function unique<D extends DType, O extends UniqueOptions = UniqueOptions>(
   a: NDArray<D>,
   options?: O,
 ): Unique<D, O> {

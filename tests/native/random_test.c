@@ -23,9 +23,10 @@ static void known_answers(void) {
 }
 
 // The cipher once more, as its definition reads.
-static void reference_block(uint64_t counter, uint64_t key, uint32_t c[4]) {
+static void reference_block(uint64_t counter, uint64_t high, uint64_t key, uint32_t c[4]) {
   uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
-  c[0] = (uint32_t)counter, c[1] = (uint32_t)(counter >> 32), c[2] = c[3] = 0;
+  c[0] = (uint32_t)counter, c[1] = (uint32_t)(counter >> 32);
+  c[2] = (uint32_t)high, c[3] = (uint32_t)(high >> 32);
   for (int r = 0; r < 10; r++) {
     const uint64_t p = (uint64_t)c[0] * 0xD2511F53u, q = (uint64_t)c[2] * 0xCD9E8D57u;
     const uint32_t next[4] = {(uint32_t)(q >> 32) ^ c[1] ^ k0, (uint32_t)q,
@@ -38,12 +39,30 @@ static void reference_block(uint64_t counter, uint64_t key, uint32_t c[4]) {
 
 static uint64_t word_at(uint64_t counter, uint64_t key, int64_t i) {
   uint32_t c[4];
-  reference_block(counter + (uint64_t)i / 4, key, c);
+  reference_block(counter + (uint64_t)i / 4, 0, key, c);
   return c[i & 3];
 }
 
 static uint64_t wide_at(uint64_t counter, uint64_t key, int64_t i) {
   return word_at(counter, key, 2 * i) | word_at(counter, key, 2 * i + 1) << 32;
+}
+
+// Lemire's multiplication with rejection, as its definition reads.
+static uint64_t integer_at(uint64_t counter, uint64_t key, int64_t i, int size, double low,
+                           double high) {
+  const unsigned __int128 words = (unsigned __int128)1 << (size == 8 ? 64 : 32);
+  const unsigned __int128 range =
+      (unsigned __int128)(high - low); // exact: tests keep below 2^53 or at 2^64
+  for (uint64_t attempt = 0;; attempt++) {
+    uint32_t c[4];
+    reference_block(counter + (uint64_t)i / (size == 8 ? 2 : 4), attempt, key, c);
+    const int at = size == 8 ? 2 * (i & 1) : i & 3;
+    const uint64_t word = size == 8 ? c[at] | (uint64_t)c[at + 1] << 32 : c[at];
+    if (range == words) return word;
+    const unsigned __int128 product = word * range;
+    if (product % words < words % range) continue;
+    return (low < 0 ? (uint64_t)(int64_t)low : (uint64_t)low) + (uint64_t)(product / words);
+  }
 }
 
 static long double normal_at(uint64_t counter, uint64_t key, int64_t i, bool wide) {
@@ -54,7 +73,7 @@ static long double normal_at(uint64_t counter, uint64_t key, int64_t i, bool wid
     turn = wide_at(counter, key, pair + 1) * 0x1p-64L;
   } else {
     u = ((word_at(counter, key, pair) >> 8) + 1) * 0x1p-24L;
-    turn = word_at(counter, key, pair + 1) * 0x1p-32L;
+    turn = (word_at(counter, key, pair + 1) >> 6) * 0x1p-26L;
   }
   const long double r = sqrtl(-2 * logl(u)), angle = turn * 6.283185307179586476925286766559L;
   return r * (i & 1 ? sinl(angle) : cosl(angle));
@@ -83,6 +102,12 @@ static void check_elements(int op, uint8_t dtype, int64_t n, uint64_t key, uint6
       CHECKF(memcmp(p, &want, (size_t)size) == 0, "bits %s %lld", name, (long long)i);
       continue;
     }
+    if (op == GK_OP_random_integers) {
+      const uint64_t want = integer_at(counter, key, i, size, a, b);
+      CHECKF(memcmp(p, &want, (size_t)size) == 0, "integers %s from %g to %g, %lld", name, a, b,
+             (long long)i);
+      continue;
+    }
     const double got = gk_scalar_to_double(p, dtype);
     if (op == GK_OP_random_uniform) {
       const double u = size == 8 ? (double)(wide_at(counter, key, i) >> 11) * 0x1p-53
@@ -104,20 +129,33 @@ static void check_elements(int op, uint8_t dtype, int64_t n, uint64_t key, uint6
   }
 }
 
+// Bounds of whole numbers that `dtype` has: few of them, all, or so many that words are drawn again.
+static void integer_bounds(uint8_t dtype, double *bound) {
+  const bool is_signed = gk_dtypes[dtype].class == GK_CLASS_SIGNED;
+  const int bits = gk_dtypes[dtype].bits;
+  const double first = is_signed ? -ldexp(1, bits - 1) : 0;
+  const int64_t kind = test_below(4);
+  bound[0] = kind == 0 && is_signed ? -3 : first;
+  bound[1] = kind == 0 ? 100 : kind == 1 ? first + ldexp(1, bits) : first + ldexp(5, bits - 3);
+  if (kind == 3 && bits > 32) bound[0] = 1e9, bound[1] = 0x1p52 - 1;
+}
+
 static void mapping(void) {
   static const uint8_t integers[] = {GK_int8,  GK_uint8,  GK_int16, GK_uint16,
                                      GK_int32, GK_uint32, GK_int64, GK_uint64};
   static const uint8_t floats[] = {GK_float16, GK_bfloat16, GK_float32, GK_float64};
   static const double bounds[][2] = {{0, 1}, {-1, 0}, {-3, 5}, {2, -2}, {1, 1.03125}};
-  for (int round = 0; round < 40; round++)
-    for (int op = GK_OP_random_bits; op <= GK_OP_random_normal; op++) {
-      const uint8_t dtype =
-          op == GK_OP_random_bits ? integers[test_below(8)] : floats[test_below(4)];
+  for (int round = 0; round < 60; round++)
+    for (int op = GK_OP_random_bits; op <= GK_OP_random_integers; op++) {
+      const bool whole = op == GK_OP_random_bits || op == GK_OP_random_integers;
+      const uint8_t dtype = whole ? integers[test_below(8)] : floats[test_below(4)];
       const int64_t n = test_below(4) ? test_below(60) : test_below(5000);
       const uint64_t key = test_random();
       const uint64_t counter =
           test_below(4) ? test_random() : ~UINT64_C(0) - (uint64_t)test_below(9);
-      const double *bound = bounds[test_below(5)];
+      double bound[2];
+      memcpy(bound, bounds[test_below(5)], sizeof bound);
+      if (op == GK_OP_random_integers) integer_bounds(dtype, bound);
       const size_t bytes = (size_t)(n * gk_dtypes[dtype].size);
       char *first = NULL;
       const gk_isa best = gk_cpu_isa;
@@ -141,27 +179,25 @@ static void mapping(void) {
     }
 }
 
-// Every 24-bit fraction and a fine net of angles through the float loop: units in the last place.
+// Every 24-bit fraction, with random angles, through the float loop: units in the last place.
 static void normal_accuracy(void) {
   enum { N = 1 << 12 };
   static uint32_t words[2 * N];
   static float out[2 * N];
   double worst = 0;
-  for (int round = 0; round < 64; round++) {
+  for (int round = 0; round < 1 << 12; round++) {
     for (int i = 0; i < N; i++) {
-      words[2 * i] =
-          round < 2 ? (uint32_t)(round ? i : (1 << 24) - 1 - i) << 8 : (uint32_t)test_random();
+      words[2 * i] = (uint32_t)(round * N + i) << 8;
       words[2 * i + 1] = (uint32_t)test_random();
     }
     gk_random()->normal32(N, words, 0, 1, out);
     for (int i = 0; i < 2 * N; i++) {
-      const long double u = ((words[i & ~1] >> 8) + 1) * 0x1p-24L;
-      const long double angle = words[i | 1] * (6.283185307179586476925286766559L * 0x1p-32L);
-      const long double want = sqrtl(-2 * logl(u)) * (i & 1 ? sinl(angle) : cosl(angle));
+      const double u = ((words[i & ~1] >> 8) + 1) * 0x1p-24;
+      const double angle = (words[i | 1] >> 6) * (6.283185307179586 * 0x1p-26);
+      const double want = sqrt(-2 * log(u)) * (i & 1 ? sin(angle) : cos(angle));
       const float near = fabsf((float)want);
       const double unit = nextafterf(near, INFINITY) - near;
-      if (near > 1e-30f && fabs((double)(out[i] - want)) / unit > worst)
-        worst = fabs((double)(out[i] - want)) / unit;
+      if (near > 1e-30f && fabs(out[i] - want) / unit > worst) worst = fabs(out[i] - want) / unit;
     }
   }
   CHECKF(worst < 4, "float normals: %.2f units in the last place", worst);

@@ -1,10 +1,10 @@
-// Reductions, scans, matrix products, indexing, sorting and random numbers: their arguments and
+// Reductions, scans, matrix products, indexing and sorting: their arguments and
 // results in the small; tests/ops/golden.test.ts compares values with NumPy's.
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as gk from "../../mod.ts";
-import { expectArray, expectClose, expectError, noLeaks, scoped } from "../helpers.ts";
+import { expectArray, expectError, noLeaks, scoped } from "../helpers.ts";
 
 noLeaks();
 
@@ -131,71 +131,6 @@ describe("sort", () => {
       expectArray(gk.argsort(a), [[1n, 2n, 0n], [2n, 1n, 0n]], "int64");
       expectArray(gk.sort(gk.array([NaN, 1, -Infinity])), [-Infinity, 1, NaN]);
       expectError(() => gk.sort(a, { axis: 2 }), gk.ShapeError);
-    }),
-  );
-});
-
-describe("random", () => {
-  it(
-    "repeats with a seed",
-    scoped(() => {
-      gk.random.seed(7);
-      const first = gk.random.uniform([3, 2]);
-      gk.random.seed(7n);
-      expectClose(gk.random.uniform([3, 2]), first);
-      using g = gk.random.generator(7);
-      expectClose(g.uniform([3, 2]), first);
-      using other = gk.random.generator();
-      assert.notDeepEqual(other.uniform(6).arraySync(), first.ravel().arraySync());
-      expectError(() => gk.random.seed(0.5), gk.GpukitError);
-      g.dispose();
-      expectError(() => g.uniform(1), gk.GpukitError, /disposed/);
-    }),
-  );
-
-  it(
-    "draws what is asked for",
-    scoped(() => {
-      using g = gk.random.generator(1);
-      const u = g.uniform(10_000, { low: -2, high: 2, dtype: "float64" });
-      assert.ok(gk.min(u).item() >= -2 && gk.max(u).item() < 2);
-      assert.ok(Math.abs(gk.mean(u).item()) < 0.1);
-      const n = g.normal([100, 100], { mean: 5, std: 2 });
-      assert.equal(n.dtype, "float32");
-      assert.ok(Math.abs(gk.mean(n).item() - 5) < 0.1);
-      assert.ok(Math.abs(gk.mean(gk.square(n.sub(5))).item() - 4) < 0.3);
-      const i = g.randint(-3, 3, [1000]);
-      assert.equal(i.dtype, "int64");
-      assert.deepEqual([gk.min(i).item(), gk.max(i).item()], [-3, 2]);
-      assert.equal(g.randint(0, 256, 5, { dtype: "uint8" }).dtype, "uint8");
-      const b = g.bernoulli(0.25, 10_000);
-      assert.ok(Math.abs(gk.mean(b).item() - 0.25) < 0.03);
-      expectError(() => g.randint(3, 3, 1), gk.ShapeError);
-      expectError(() => g.normal(2, { std: NaN }), gk.GpukitError);
-    }),
-  );
-
-  it(
-    "permutes and chooses",
-    scoped(() => {
-      using g = gk.random.generator(2);
-      const p = g.permutation(100);
-      expectClose(gk.sort(p), Array.from({ length: 100 }, (_, i) => BigInt(i)));
-      const rows = g.permutation(gk.arange(10).reshape([5, 2]));
-      assert.deepEqual(rows.shape, [5, 2]);
-      assert.equal(gk.sum(rows).item(), 45);
-      const five = g.choice(5, { shape: 5, replace: false });
-      expectClose(gk.sort(five), [0n, 1n, 2n, 3n, 4n]);
-      const c = g.choice(gk.array([10, 20]), { shape: [3, 4] });
-      assert.deepEqual(c.shape, [3, 4]);
-      assert.ok([...c.dataSync()].every((x) => x === 10 || x === 20));
-      const weighted = g.choice(3, { shape: 5000, p: gk.array([0, 1, 3]) });
-      const ones = gk.sum(gk.equal(weighted, 1)).item() / 5000;
-      assert.equal(gk.any(gk.equal(weighted, 0)).item(), false);
-      assert.ok(Math.abs(ones - 0.25) < 0.04);
-      const order = g.choice(3, { shape: 2, replace: false, p: gk.array([0, 1, 3]) });
-      expectClose(gk.sort(order), [1n, 2n]);
-      expectError(() => g.choice(3, { shape: 4, replace: false }), gk.ShapeError);
     }),
   );
 });

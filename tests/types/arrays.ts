@@ -72,6 +72,14 @@ exactly<gk.NDArray<"int32">>()(i8.matmul(i8));
 exactly<gk.NDArray<"int64">>()(gk.matmul(i8, i8, { dtype: "int64" }));
 exactly<gk.NDArray<"float16">>()(f16.at("1:2", null).T.reshape([2, -1]));
 exactly<gk.NDArray<"int64">>()(gk.argsort(f32));
+exactly<gk.Topk<"float32">>()(f32.topk(2));
+exactly<gk.NDArray<"float32">>()(gk.unique(f32));
+exactly<gk.NDArray<"float32">>()(f32.unique());
+const { values, indices, inverse, counts } = f32.unique({ returnIndex: true, returnCounts: true });
+exactly<gk.NDArray<"float32">>()(values);
+exactly<gk.NDArray<"int64">>()(indices);
+exactly<undefined>()(inverse);
+exactly<gk.NDArray<"int64">>()(counts);
 
 // Joining and rearranging.
 exactly<gk.NDArray<"float32">>()(gk.concatenate([f32, f32]));
