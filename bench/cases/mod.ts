@@ -7,6 +7,7 @@ import { functions } from "./functions.ts";
 import { graph } from "./graph.ts";
 import { memory } from "./memory.ts";
 import { ops } from "./ops.ts";
+import { random } from "./random.ts";
 import { read } from "./read.ts";
 import { sorting } from "./sort.ts";
 import { start } from "./start.ts";
@@ -20,6 +21,7 @@ export const groups: readonly Group[] = [
   functions,
   fft,
   sorting,
+  random,
   graph,
   demo,
 ];

@@ -96,19 +96,5 @@ export const ops: Group = {
         ],
       },
     ),
-    row(
-      "random normal 10 M",
-      () => {
-        const out = gk.empty([large]);
-        return () => gk.random.normal([large], { out });
-      },
-      {
-        numpy: [
-          `g = np.random.default_rng(1); o = np.empty(${large}, np.float32)`,
-          "g.standard_normal(dtype=np.float32, out=o)",
-        ],
-        torch: [`o = torch.empty(${large})`, "o.normal_()"],
-      },
-    ),
   ],
 };

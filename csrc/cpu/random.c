@@ -113,10 +113,7 @@ static void elements(const job *j, int64_t block, int64_t blocks, const uint32_t
   if (j->op == GK_OP_random_integers) {
     integers(j, block, n, words, out);
   } else if (j->op == GK_OP_random_bits) {
-    if (j->size >= 4)
-      memcpy(out, words, (size_t)blocks * 16);
-    else
-      gk_cpu_cast(GK_uint32, j->size == 1 ? GK_uint8 : GK_uint16)(n, words, out);
+    gk_cpu_cast(GK_uint32, j->size == 1 ? GK_uint8 : GK_uint16)(n, words, out);
   } else if (j->dtype == GK_float64) {
     if (uniform)
       kernels->uniform64(n, words, j->low, j->span, j->limit, out);
@@ -145,21 +142,14 @@ static void run(void *context, int64_t begin, int64_t end, int thread) {
   uint32_t words[4 * STEP];
   double rest[4 * STEP]; // elements of a last, incomplete block
   for (int64_t b = begin; b < end; b += STEP) {
-    int64_t blocks = end - b < STEP ? end - b : STEP;
+    const int64_t blocks = end - b < STEP ? end - b : STEP;
     const int64_t first = b * j->per_block;
+    const bool whole = first + blocks * j->per_block <= size;
     char *out = j->out + first * j->size;
-    const int64_t whole = (size - first) / j->per_block;
-    if (words_only && blocks <= whole) {
-      gk_random()->words(blocks, call->counter + (uint64_t)b, 0, call->key, (uint32_t *)out);
-      continue;
-    }
-    gk_random()->words(blocks, call->counter + (uint64_t)b, 0, call->key, words);
-    if (blocks <= whole) {
-      elements(j, b, blocks, words, out);
-    } else {
-      elements(j, b, blocks, words, rest);
-      memcpy(out, rest, (size_t)((size - first) * j->size));
-    }
+    void *to = whole ? (void *)out : rest;
+    gk_random()->words(blocks, call->counter + (uint64_t)b, 0, call->key, words_only ? to : words);
+    if (!words_only) elements(j, b, blocks, words, to);
+    if (!whole) memcpy(out, rest, (size_t)((size - first) * j->size));
   }
 }
 

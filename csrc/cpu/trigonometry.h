@@ -23,12 +23,26 @@ static inline angle angle_split(double exact, uint32_t turns) {
 }
 
 static inline angle angle_of(float x) {
-  const double shift = 0x1.8p52; // adding it rounds to an integer in the low bits
+#if defined(__FMA__) || defined(__aarch64__)
+  const float shift = 0x1.8p23f; // adding it rounds to an integer in the low bits
+  float t = x * 0x1.45f306p-1f + shift, k = t - shift;
+  // pi / 2 in three parts. The first one has so few bits that what it leaves is exact; of the second
+  // one are kept what rounding took from the product and from the difference.
+  float first = MULTIPLY_ADD(k, -0x1.921fbp0f, x);
+  float take = k * 0x1.5110b4p-22f, taken = MULTIPLY_ADD(k, 0x1.5110b4p-22f, -take);
+  float second = first - take, back = second - first;
+  float over = (take + back) - (first - (second - back)) + taken;
+  over = MULTIPLY_ADD(k, 0x1.84698ap-48f, over);
+  float near = second - over;
+  return (angle){near, (second - near) - over, bits_of(t)};
+#else
+  const double shift = 0x1.8p52;
   double t = (double)x * 0x1.45f306dc9c883p-1 + shift, k = t - shift;
   uint64_t turns;
   memcpy(&turns, &t, sizeof turns);
   // pi / 2 in two parts, the first one of 31 bits: its product is exact.
   return angle_split(((double)x - k * 0x1.921fb54p0) - k * 0x1.10b4611a62633p-30, (uint32_t)turns);
+#endif
 }
 
 // Without the rest, which sine and cosine can do without.
@@ -36,12 +50,11 @@ static inline angle angle_near(float x) {
 #if defined(__FMA__) || defined(__aarch64__)
   const float shift = 0x1.8p23f;
   float t = x * 0x1.45f306p-1f + shift, k = t - shift;
-  // pi / 2 in three parts. The first one has so few bits that what it leaves is exact.
   float left = MULTIPLY_ADD(k, -0x1.921fbp0f, x);
   left = MULTIPLY_ADD(k, -0x1.5110b4p-22f, left);
   return (angle){MULTIPLY_ADD(k, -0x1.84698ap-48f, left), 0, bits_of(t)};
 #else
-  return angle_of(x); // float32 would need five parts
+  return angle_of(x);
 #endif
 }
 
