@@ -1,7 +1,7 @@
 // Random numbers, into a given array where the peer can. NumPy draws float32 normals by its ziggurat
 // from PCG64, PyTorch by Box and Muller from a Mersenne twister; gpukit's come from Philox counters.
 import * as gk from "../../mod.ts";
-import type { Case, Group } from "../case.ts";
+import type { Group } from "../case.ts";
 
 const million = 1_000_000;
 const size = 10 * million;
