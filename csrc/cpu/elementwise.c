@@ -58,9 +58,9 @@ static void run_blocks(const gk_call *call, gk_loop_fn loop, uint8_t work) {
   if (gk_ops[call->op].result == GK_RESULT_BOOL) job.result = GK_bool;
   if (gk_ops[call->op].result == GK_RESULT_REAL && work == GK_complex64) job.result = GK_float32;
   job.grain = grain_of(call, work);
-  job.light = !gk_elementwise_is_function(call->op);
   job.streaming =
       gk_view_bytes(call->out[0]) < GK_STREAMING_BYTES ? NULL : streaming_loop(call->op, work);
+  job.light = job.streaming || !gk_elementwise_is_function(call->op);
   gk_blocks_run(&job);
 }
 

@@ -19,7 +19,7 @@ typedef struct gk_streaming_kernels {
   struct {
     uint16_t op, dtype; // in which it computes
     gk_loop_fn loop;    // NULL ends the list
-  } rows[40];
+  } rows[48];
 } gk_streaming_kernels;
 
 GK_KERNELS(gk_streaming_kernels, gk_streaming)

@@ -141,16 +141,26 @@ FLOATING(f64, double, , 64)
   LOOP_BY(GK_VECTORIZE, name##_f32, float, float, float, float, float x = a_[i], of32(x))          \
   LIBM_LOOP(name##_f64, of64(a[i]))
 #define FUNCTION(name) FUNCTION_AS(name, name##32, name##64)
-FUNCTION(exp)
+#define VECTOR_FUNCTION(name, of64)                                                                \
+  static void name##_f32(int64_t n, const void *pa, const void *pb, const void *pc, void *po) {    \
+    const float *a = pa;                                                                           \
+    float *o = po;                                                                                 \
+    (void)pb, (void)pc;                                                                            \
+    int64_t i = 0;                                                                                 \
+    for (; i + VECTOR_FLOATS <= n; i += VECTOR_FLOATS) name##_vector(a + i, o + i);                \
+    if (i < n) name##_some(n - i, a + i, o + i);                                                   \
+  }                                                                                                \
+  LIBM_LOOP(name##_f64, of64(a[i]))
+VECTOR_FUNCTION(exp, exp)
+VECTOR_FUNCTION(tanh, tanh)
+VECTOR_FUNCTION(log, log)
+VECTOR_FUNCTION(log2, log2)
+VECTOR_FUNCTION(log10, log10)
 FUNCTION_AS(exp2, exp2_32, exp2)
 FUNCTION_AS(expm1, expm1_32, expm1)
 FUNCTION(sinh)
 FUNCTION(cosh)
-FUNCTION(tanh)
-FUNCTION(log)
 FUNCTION_AS(log1p, log1p_32, log1p)
-FUNCTION_AS(log2, log2_32, log2)
-FUNCTION_AS(log10, log10_32, log10)
 FUNCTION(cbrt)
 UNARY(rsqrt_f32, float, float, rsqrt32(x))
 UNARY(rsqrt_f64, double, double, rsqrt64(x))

@@ -1,10 +1,11 @@
 // Exponential functions, logarithms and powers of float32, within 2 ulp everywhere and with C99's
-// special values; of float64, libm's. Only for elementwise_simd.c. The polynomials are minimax
+// special values; of float64, libm's. Only for *_simd.c. The polynomials are minimax
 // ones, their coefficients rounded to float32 one after another and the rest fitted again.
 #ifndef GK_CPU_EXPONENTIAL_H
 #define GK_CPU_EXPONENTIAL_H
 
 #include "float_function.h"
+#include "vector_function.h"
 
 // ---- exponential functions
 
@@ -255,14 +256,27 @@ static inline float hypot32(float x, float y) {
   return ((__builtin_fabsf(x) == infinity) | (__builtin_fabsf(y) == infinity)) ? infinity : h;
 }
 
+// ---- of a vector
+
+VECTOR_BY_ELEMENT(exp, exp32)
+#if defined(__AVX512F__)
+#include "exponential_avx512.h"
+VECTOR_BY_512(tanh, tanh_512)
+VECTOR_BY_512(log, log_512)
+VECTOR_BY_512(log2, log2_512)
+VECTOR_BY_512(log10, log10_512)
+#else
+VECTOR_BY_ELEMENT(tanh, tanh32)
+VECTOR_BY_ELEMENT(log, log32)
+VECTOR_BY_ELEMENT(log2, log2_32)
+VECTOR_BY_ELEMENT(log10, log10_32)
+#endif
+
 // ---- float64
 
 static inline double rsqrt64(double x) { return 1.0 / __builtin_sqrt(x); }
-LIBM(exp, exp)
 LIBM(sinh, sinh)
 LIBM(cosh, cosh)
-LIBM(tanh, tanh)
-LIBM(log, log)
 LIBM(cbrt, cbrt)
 
 #endif

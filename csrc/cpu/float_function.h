@@ -4,6 +4,7 @@
 #define GK_CPU_FLOAT_FUNCTION_H
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 

@@ -528,8 +528,10 @@ static void test_special(void) {
 
 // Outputs that no cache holds, at every alignment of out, also onto an operand.
 static void test_streaming(void) {
-  static const uint16_t streamed[] = {GK_OP_add,     GK_OP_sub,     GK_OP_mul, GK_OP_div,
-                                      GK_OP_maximum, GK_OP_minimum, GK_OP_fma, GK_OP_clip};
+  static const uint16_t streamed[] = {
+      GK_OP_add,  GK_OP_sub, GK_OP_mul, GK_OP_div,  GK_OP_maximum, GK_OP_minimum, GK_OP_fma,
+      GK_OP_clip, GK_OP_exp, GK_OP_log, GK_OP_tanh, GK_OP_log2,    GK_OP_log10};
+  enum { STREAMED = sizeof streamed / sizeof *streamed };
   const int64_t n = (11 << 20) / 4 + 13;
   float *a = malloc((size_t)(n + 16) * 4), *b = malloc((size_t)(n + 16) * 4),
         *o = malloc((size_t)(n + 16) * 4);
@@ -538,7 +540,7 @@ static void test_streaming(void) {
     b[i] = (float)(test_uniform() + 0.5);
   }
   FOR_EACH_ISA(isa) {
-    for (int k = 0; k < 8; k++) {
+    for (int k = 0; k < STREAMED; k++) {
       uint16_t op = streamed[k];
       int64_t size = n - k, offset = k * 3 % 16;
       gk_storage storage[3];
@@ -548,20 +550,24 @@ static void test_streaming(void) {
       z.offset = offset * 4;
       o[offset + size] = 77; // must stay
       if (offset) o[offset - 1] = 78;
-      gk_call call = {.op = op,
-                      .family = GK_FAMILY_ELEMENTWISE,
-                      .inputs = gk_ops[op].arity,
-                      .outputs = 1,
-                      .compute = GK_float32,
-                      .flat = true,
-                      .size = size,
-                      .in = {&x, &y, gk_ops[op].arity > 2 ? &x : NULL},
-                      .out = {&z}};
+      gk_call call = {
+          .op = op,
+          .family = GK_FAMILY_ELEMENTWISE,
+          .inputs = gk_ops[op].arity,
+          .outputs = 1,
+          .compute = GK_float32,
+          .flat = true,
+          .size = size,
+          .in = {&x, gk_ops[op].arity > 1 ? &y : NULL, gk_ops[op].arity > 2 ? &x : NULL},
+          .out = {&z}};
       gk_error error;
       CHECK(gk_cpu_elementwise(&call, &error) == GK_OK);
       int64_t wrong = 0;
-      for (int64_t i = 0; i < size; i++)
-        wrong += o[offset + i] != (float)float_op(op, a[i], b[i], a[i], GK_float32);
+      for (int64_t i = 0; i < size; i++) {
+        element got = {0, o[offset + i], 0},
+                want = {0, (float)float_op(op, a[i], b[i], a[i], GK_float32), 0};
+        wrong += !close_enough(op, got, want, GK_float32, false);
+      }
       CHECKF(wrong == 0 && o[offset + size] == 77 && (!offset || o[offset - 1] == 78),
              "op %d, isa %d, offset %d: %d wrong", op, (int)isa, (int)offset, (int)wrong);
     }
