@@ -5,6 +5,7 @@ import { demo } from "./demo.ts";
 import { fft } from "./fft.ts";
 import { functions } from "./functions.ts";
 import { graph } from "./graph.ts";
+import { indexing } from "./indexing.ts";
 import { memory } from "./memory.ts";
 import { ops } from "./ops.ts";
 import { random } from "./random.ts";
@@ -22,6 +23,7 @@ export const groups: readonly Group[] = [
   fft,
   sorting,
   random,
+  indexing,
   graph,
   demo,
 ];

@@ -16,6 +16,7 @@
 #define BLOCK GK_INDEX_BLOCK
 #define SHORT_GROUP 64 // elements that belong to one place before the axis
 #define TASK 16384 // single elements in a task
+#define CHUNK 256 // single elements whose indices are checked together
 #define AHEAD 64 // elements between a prefetch and its use
 #define AHEAD_BYTES 4096 // the same for rows
 #define ROW_LINES 16 // cache lines of a row that are worth a prefetch; the rest follows by itself
@@ -183,15 +184,37 @@ const int64_t *gk_index_numbers(const gk_loop *l, int operand, uint8_t dtype, co
   return block;
 }
 
-static inline bool resolve(const gk_index_axis *axis, int64_t n, const int64_t *index, int64_t at,
-                           int64_t skip, int64_t *place) {
+// Is every index from 0 to length - 1? Without a branch, so that it becomes vectors; else the sign bit
+// of an index or of its distance from the end is set.
+#define WITHIN(I)                                                                                  \
+  static bool within_##I(int64_t n, const I *x, int64_t length) {                                  \
+    uint64_t seen = 0;                                                                             \
+    for (int64_t i = 0; i < n; i++) {                                                              \
+      const uint64_t v = (uint64_t)(int64_t)x[i];                                                  \
+      seen |= v | ((uint64_t)length - 1 - v);                                                      \
+    }                                                                                              \
+    return !(seen >> 63);                                                                          \
+  }
+WITHIN(int32_t)
+WITHIN(int64_t)
+
+static bool resolve(const gk_index_axis *axis, int64_t n, const int64_t *index, int64_t at,
+                    int64_t skip, int64_t *place) {
+  const int64_t step = axis->step;
+  if (within_int64_t(n, index, axis->length)) {
+    if (step == 1)
+      for (int64_t i = 0; i < n; i++) place[i] = index[i] + at + i * skip;
+    else
+      for (int64_t i = 0; i < n; i++) place[i] = index[i] * step + at + i * skip;
+    return true;
+  }
   bool bad = false;
   for (int64_t i = 0; i < n; i++) {
     // What is still negative is beyond every length as unsigned.
     const uint64_t v = (uint64_t)index[i] + (uint64_t)(index[i] < 0 ? axis->wrap : 0);
     const bool ok = v < (uint64_t)axis->length;
     bad |= !ok;
-    place[i] = ok ? (int64_t)v * axis->step + at + i * skip : GK_NOWHERE;
+    place[i] = ok ? (int64_t)v * step + at + i * skip : GK_NOWHERE;
   }
   return !bad;
 }
@@ -275,19 +298,36 @@ static void report(plan *p) { atomic_store_explicit(&p->bad, true, memory_order_
 typedef bool (*single_fn)(int64_t n, const void *index, int64_t length, const char *in,
                           int64_t step, void *out);
 #define SINGLES(I, T)                                                                              \
-  static bool I##_##T(int64_t n, const void *index, int64_t length, const char *in, int64_t step,  \
-                      void *out) {                                                                 \
-    const I *restrict x = index;                                                                   \
-    const T *from = (const T *)(const void *)in;                                                   \
-    T *restrict to = out;                                                                          \
+  static inline __attribute__((always_inline)) void pick_##I##_##T(                                \
+      int64_t n, int64_t known, const I *x, const T *from, int64_t step, T *to) {                  \
+    int64_t i = 0;                                                                                 \
+    for (; i < n && i + AHEAD < known; i++) {                                                      \
+      PREFETCH(from, (uint64_t)x[i + AHEAD] * (uint64_t)step * sizeof(T));                         \
+      to[i] = from[x[i] * step];                                                                   \
+    }                                                                                              \
+    for (; i < n; i++) to[i] = from[x[i] * step];                                                  \
+  }                                                                                                \
+  static bool I##_##T(int64_t all, const void *index, int64_t length, const char *in,              \
+                      int64_t step, void *out) {                                                   \
     bool bad = false;                                                                              \
-    for (int64_t i = 0; i < n; i++) {                                                              \
-      if (i + AHEAD < n) PREFETCH(in, (uint64_t)x[i + AHEAD] * (uint64_t)step * sizeof(T));        \
-      const uint64_t v = (uint64_t)x[i] + (uint64_t)(x[i] < 0 ? length : 0);                       \
-      const bool ok = v < (uint64_t)length;                                                        \
-      const T value = from[(int64_t)(ok ? v : 0) * step];                                          \
-      to[i] = ok ? value : 0;                                                                      \
-      bad |= !ok;                                                                                  \
+    for (int64_t done = 0, n; done < all; done += n) {                                             \
+      const I *x = (const I *)index + done;                                                        \
+      const T *from = (const T *)(const void *)in;                                                 \
+      T *to = (T *)out + done;                                                                     \
+      n = all - done < CHUNK ? all - done : CHUNK;                                                 \
+      if (within_##I(n, x, length)) {                                                              \
+        if (step == 1)                                                                             \
+          pick_##I##_##T(n, all - done, x, from, 1, to);                                           \
+        else                                                                                       \
+          pick_##I##_##T(n, all - done, x, from, step, to);                                        \
+        continue;                                                                                  \
+      }                                                                                            \
+      for (int64_t i = 0; i < n; i++) {                                                            \
+        const uint64_t v = (uint64_t)x[i] + (uint64_t)(x[i] < 0 ? length : 0);                     \
+        const bool ok = v < (uint64_t)length;                                                      \
+        to[i] = ok ? from[(int64_t)v * step] : 0;                                                  \
+        bad |= !ok;                                                                                \
+      }                                                                                            \
     }                                                                                              \
     return !bad;                                                                                   \
   }

@@ -13,6 +13,7 @@
 #define BLOCK GK_INDEX_BLOCK
 #define AHEAD 32 // elements between a prefetch and its use
 #define PIECE 32768 // elements that are worth a thread
+#define MAX_TABLE 65536 // elements that each thread may have a table of
 #define MAX_RANGES 8 // every range goes through all indices
 
 // ---- changing elements
@@ -78,6 +79,7 @@ typedef struct plan {
   change_fn change; // NULL: take_along_axis
   int split; // the axis that pieces are parts of
   int64_t ranges; // of the array, where the pieces are those
+  char *tables; // sums of each thread, or NULL
   _Atomic bool bad; // an index was out of range
 } plan;
 
@@ -122,7 +124,6 @@ static void run(plan *p, const gk_loop *l, char *const *data, int64_t low, int64
 
 // Parts of the axis `split`.
 static void run_part(void *context, int64_t begin, int64_t end, int thread) {
-  (void)thread;
   plan *p = context;
   gk_view part[OPERANDS];
   const gk_view *views[OPERANDS];
@@ -134,6 +135,7 @@ static void run_part(void *context, int64_t begin, int64_t end, int thread) {
     data[k] = p->data[k];
     if (data[k]) data[k] += begin * part[k].strides[p->split] * p->size[k];
   }
+  if (p->tables) data[ARRAY] = p->tables + thread * p->axis.length * p->size[ARRAY];
   gk_loop l;
   gk_loop_build(&l, OPERANDS, views);
   run(p, &l, data, INT64_MIN, INT64_MAX);
@@ -153,6 +155,24 @@ static void run_range(void *context, int64_t begin, int64_t end, int thread) {
     run(p, &l, p->data, low * step, (high - 1) * step + 1);
   else
     run(p, &l, p->data, (high - 1) * step, low * step + 1);
+}
+
+// Sums of whole numbers are the same in any order: a table for each thread, added up at the end. False
+// where there is no memory for them.
+static bool run_tables(plan *p, int64_t size, int64_t threads) {
+  const int64_t length = p->axis.length, step = p->axis.step;
+  const int64_t bytes = threads * length * p->size[ARRAY];
+  if (!(p->tables = gk_scratch(GK_SCRATCH_INDEX, bytes))) return false;
+  memset(p->tables, 0, (size_t)bytes);
+  p->axis.step = 1;
+  gk_parallel(size, PIECE, run_part, p);
+  int64_t place[BLOCK];
+  for (int64_t i = 0; i < threads * length; i += BLOCK) {
+    const int64_t n = threads * length - i < BLOCK ? threads * length - i : BLOCK;
+    for (int64_t j = 0; j < n; j++) place[j] = (i + j) % length * step;
+    p->change(n, place, p->tables + i * p->size[ARRAY], p->data[ARRAY]);
+  }
+  return true;
 }
 
 static int longest_axis(const gk_view *v, int but) {
@@ -187,13 +207,16 @@ gk_status gk_cpu_along(const gk_call *call, gk_error *error) {
     gk_parallel(indices->shape[p.split], PIECE / each + 1, run_part, &p);
   } else {
     const int64_t threads = size < 2 * PIECE ? 1 : gk_parallel_threads();
+    const bool whole = gk_dtypes[array->dtype].class & ~(GK_CLASS_FLOAT | GK_CLASS_COMPLEX);
+    p.split = axis;
     p.ranges = threads < MAX_RANGES ? threads : MAX_RANGES;
-    if (p.ranges > 1 && p.axis.length >= p.ranges) {
+    const bool tables = p.ranges > 1 && call->op == GK_OP_scatter_add && whole &&
+                        p.axis.length <= MAX_TABLE && threads * p.axis.length <= size / 16 &&
+                        run_tables(&p, size, threads);
+    if (!tables && p.ranges > 1 && p.axis.length >= p.ranges)
       gk_parallel(p.ranges, 1, run_range, &p);
-    } else {
-      p.split = axis;
-      run_part(&p, 0, indices->shape[axis], 0);
-    }
+    else if (!tables)
+      run_part(&p, 0, size, 0);
   }
   return atomic_load(&p.bad) ? gk_index_fault(call, indices, &p.axis, axis, error) : GK_OK;
 }
