@@ -89,6 +89,9 @@ static inline char *gk_view_data(const gk_view *v) {
 //                eye: f[0] = diagonal, an integer of any size.
 //   RANDOM       out[0] contiguous; key, counter: element i takes word (i & 3) of the Philox block
 //                counter + i / 4 (per pair of elements of 64 bit: words 0-1 or 2-3); f[0], f[1].
+//                integers: f[0] + word * (f[1] - f[0]) / 2^32 (2^64), rounded down; where the remainder of that
+//                division is below 2^32 (2^64) modulo f[1] - f[0], the same word of the block 2^64 further
+//                counts instead, and so on.
 //   FFT          along `axis`; f[0] = length of the transform: operands are cut or filled up with
 //                zeros; f[1] = factor of the result; flags bit 3: inverse. fft: in[0] any dtype but
 //                float64, out[0] complex64; rfft: out[0] of length f[0] / 2 + 1; irfft: the first
