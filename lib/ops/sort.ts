@@ -122,14 +122,10 @@ export function searchsorted(
   }
   // As a whole number that has as many elements before it.
   const [least, most] = range;
-  const isBeyond = !(v <= Number(most)), isFraction = !Number.isInteger(v);
-  const whole = isBeyond || v >= Number(most)
-    ? most
-    : v < Number(least)
-    ? least
-    : BigInt(Math.ceil(v));
-  using number = array(whole, { dtype: a.dtype });
-  const wholeSide = isBeyond ? "right" : isFraction || v < Number(least) ? "left" : side;
+  const whole = v < Number(least) ? least : v <= Number(most) ? BigInt(Math.ceil(v)) : most + 1n;
+  const isBeyond = whole > most, isExact = Number.isInteger(v) && v >= Number(least);
+  using number = array(isBeyond ? most : whole, { dtype: a.dtype });
+  const wholeSide = isBeyond ? "right" : isExact ? side : "left";
   return search(a, number, wholeSide, options);
 }
 
