@@ -1,5 +1,6 @@
 // All groups, in the order of the table.
 import type { Group } from "../case.ts";
+import { arithmetic } from "./arithmetic.ts";
 import { call } from "./call.ts";
 import { demo } from "./demo.ts";
 import { fft } from "./fft.ts";
@@ -24,6 +25,7 @@ export const groups: readonly Group[] = [
   sorting,
   random,
   indexing,
+  arithmetic,
   graph,
   demo,
 ];

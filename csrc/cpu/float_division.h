@@ -7,6 +7,8 @@
 #ifndef GK_CPU_FLOAT_DIVISION_H
 #define GK_CPU_FLOAT_DIVISION_H
 
+#include <math.h>
+
 #include "loops.h"
 #include "rounding.h"
 
@@ -23,19 +25,25 @@ enum { REST_BLOCK = 64 };
       W r = product_less;                                                                          \
       r = r < 0 ? r + y : r;                                                                       \
       r = x < y ? x : r; /* also where y is infinite */                                            \
-      rest[i] = __builtin_copysign##f((T)r, a[i]);                                                 \
+      rest[i] = r == r ? __builtin_copysign##f((T)r, a[i]) : (T)NAN; /* of one sign */             \
       beyond |= whole >= limit;                                                                    \
     }                                                                                              \
     if (!beyond) return;                                                                           \
-    for (int64_t i = 0; i < m; i++)                                                                \
-      if (__builtin_fabs((W)a[i] / (W)b[i]) >= limit) rest[i] = __builtin_fmod##f(a[i], b[i]);     \
+    for (int64_t i = 0; i < m; i++) {                                                              \
+      if (!(__builtin_fabs((W)a[i] / (W)b[i]) >= limit)) continue;                                 \
+      T r = __builtin_fmod##f(a[i], b[i]);                                                         \
+      rest[i] = r == r ? r : (T)NAN;                                                               \
+    }                                                                                              \
   }
 REST(f32, float, double, f, 0x1p29, x - whole * y)
 #if defined(__FMA__) || defined(__aarch64__)
 REST(f64, double, double, , 0x1p53, __builtin_fma(-whole, y, x))
 #else
 static inline void rest_f64(int64_t m, const double *a, const double *b, double *rest) {
-  for (int64_t i = 0; i < m; i++) rest[i] = __builtin_fmod(a[i], b[i]);
+  for (int64_t i = 0; i < m; i++) {
+    double r = __builtin_fmod(a[i], b[i]);
+    rest[i] = r == r ? r : (double)NAN;
+  }
 }
 #endif
 

@@ -52,7 +52,7 @@ const layouts: ((a: gk.NDArray) => gk.NDArray)[] = [
 
 function elementwise(dtype: gk.DType, a: gk.NDArray, b: gk.NDArray): void {
   const same = (op: string, made: gk.NDArray) => say("everywhere", `${op} ${dtype}`, made);
-  for (const op of ["add", "mul", "maximum", "minimum", "logicalAnd"] as const) {
+  for (const op of ["add", "mul", "maximum", "minimum", "logicalAnd", "logicalXor"] as const) {
     same(op, gk[op](a, b));
   }
   for (const op of ["equal", "less", "greaterEqual"] as const) same(op, gk[op](a, b));
@@ -65,6 +65,19 @@ function elementwise(dtype: gk.DType, a: gk.NDArray, b: gk.NDArray): void {
   same("neg", gk.neg(a));
   same("fma", gk.fma(a, b, a));
   same("clip", gk.clip(a, 3, 90));
+  for (const op of ["floorDivide", "remainder", "fmod"] as const) {
+    same(op, gk[op](a, b));
+    same(op, gk[op](b, 7));
+  }
+  same("isclose", gk.isclose(a, b, { atol: 3 }));
+  for (const op of ["floor", "ceil", "round", "trunc"] as const) same(op, gk[op](a));
+  if (isFloat(dtype)) {
+    for (const op of ["round", "ceil", "trunc"] as const) same(op, gk[op](gk.div(a, 4)));
+    return;
+  }
+  for (const op of ["bitwiseXor", "leftShift", "rightShift", "pow"] as const) {
+    same(op, gk[op](a, b));
+  }
 }
 
 function others(dtype: gk.DType, a: gk.NDArray, b: gk.NDArray): void {

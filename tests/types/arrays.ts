@@ -95,6 +95,13 @@ exactly<gk.NDArray<"float32">>()(f32.outer(f16));
 exactly<gk.NDArray<"float32">>()(gk.linear(f32, f32, f32));
 exactly<"float64">()(gk.promoteTypes("float64", "int8"));
 
+// Comparison within tolerances.
+exactly<gk.NDArray<"bool">>()(gk.isclose(f32, i64, { rtol: 0.1 }));
+exactly<gk.NDArray<"bool">>()(c64.isclose(1));
+exactly<boolean>()(f32.allclose(f64));
+exactly<boolean>()(gk.arrayEqual(f32, i8, { equalNan: true }));
+exactly<gk.NDArray<"int32">>()(gk.floorDivide(i32, 3).leftShift(1));
+
 // Complex numbers.
 exactly<gk.NDArray<"float32">>()(gk.abs(c64));
 exactly<gk.NDArray<"float32">>()(c64.angle());
