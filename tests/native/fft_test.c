@@ -1,7 +1,9 @@
 // gk_cpu_fft against sums in double: every length up to 70 and others of each kind, real and complex, any
 // dtype and layout, cut and filled operands, on every instruction set; the error at 2^20.
 #include <math.h>
+#include <stdatomic.h>
 
+#include "../../csrc/core/threads.h"
 #include "strided.h"
 
 static const double tau = 6.283185307179586477;
@@ -204,7 +206,46 @@ static void run_large(uint16_t op, int64_t n, double limit) {
   for (int i = 0; i < 3; i++) free(storages[i].data);
 }
 
+// More lengths than are kept, from several threads at once: there and back gives what was there.
+static _Atomic int threads_done, threads_wrong;
+
+static void run_lengths(void *first) {
+  enum { MOST = 400 };
+  float x[2 * MOST], y[2 * MOST], z[2 * MOST];
+  for (int i = 0; i < 600; i++) {
+    int64_t n = 1 + ((int64_t)(intptr_t)first * 37 + i * 7) % MOST;
+    for (int64_t j = 0; j < 2 * n; j++) x[j] = (float)((j * j + i) % 17) - 8;
+    memset(y, 0xff, sizeof y);
+    memset(z, 0xff, sizeof z);
+    gk_storage storages[3];
+    gk_view views[3] = {test_view(&storages[0], x, GK_complex64, 1, &n),
+                        test_view(&storages[1], y, GK_complex64, 1, &n),
+                        test_view(&storages[2], z, GK_complex64, 1, &n)};
+    gk_error error;
+    for (int back = 0; back < 2; back++) {
+      const gk_call call = {.op = GK_OP_fft,
+                            .size = n,
+                            .flags = back ? 8 : 0,
+                            .in = {&views[back]},
+                            .out = {&views[back + 1]},
+                            .f = {(double)n, back ? 1 / (double)n : 1}};
+      if (gk_cpu_fft(&call, &error) != GK_OK) threads_wrong++;
+    }
+    for (int64_t j = 0; j < 2 * n; j++)
+      if (!(fabsf(x[j] - z[j]) < 2e-5f)) threads_wrong++;
+  }
+  threads_done++;
+}
+
+static void run_threads(void) {
+  enum { THREADS = 4 };
+  for (intptr_t i = 0; i < THREADS; i++) CHECK(gk_thread_start(run_lengths, (void *)i));
+  while (threads_done < THREADS) gk_yield();
+  CHECKF(threads_wrong == 0, "%d wrong results of threads", threads_wrong);
+}
+
 int main(void) {
+  run_threads();
   for (int64_t n = 1; n <= 70; n++)
     for (int i = 0; i < 8; i++) run_random(n);
   static const int64_t some[] = {96,   100,  127,  128,  192,  243,  250,  256,  289,
