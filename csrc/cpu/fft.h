@@ -112,6 +112,7 @@ typedef struct gk_fft_plan {
   float *unfold;
   // The cache's.
   gk_fft_role role;
+  gk_isa isa;
   int references;
   bool kept;
   int64_t bytes;

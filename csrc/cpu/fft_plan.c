@@ -134,6 +134,19 @@ static int group_of(const gk_fft_kernels *kernels, int64_t n) {
   return 0;
 }
 
+// Of a wide set's lanes some lengths fill no group, but those of the next narrower set one of four.
+static const gk_fft_kernels *kernels_for(int64_t n, gk_fft_role role) {
+  const gk_fft_kernels *kernels = gk_fft();
+#if defined(__x86_64__) || defined(_M_X64)
+  if (gk_cpu_isa == GK_ISA_AVX512 && role != GK_FFT_LANES && !group_of(kernels, n) &&
+      group_of(&gk_fft_table_avx2, n))
+    return &gk_fft_table_avx2;
+#else
+  (void)n, (void)role;
+#endif
+  return kernels;
+}
+
 static bool make_leaf(gk_fft_plan *p) {
   const int lanes = p->kernels->lanes;
   const int group = p->role == GK_FFT_LANES ? 0 : group_of(p->kernels, p->n);
@@ -151,12 +164,12 @@ static bool make_leaf(gk_fft_plan *p) {
 
 // How long the columns are: not longer than rows, and so short that `lanes` of them stay in the cache;
 // preferred where the rows go from within.
-static int64_t column_length(const gk_fft_kernels *kernels, int64_t n) {
+static int64_t column_length(int64_t n) {
   int64_t most = (int64_t)sqrt((double)n), best = 0;
   if (most > COLUMN_MAX) most = COLUMN_MAX;
   for (int64_t d = most; d > 1 && !(best && d < most / 8); d--) {
     if (n % d) continue;
-    if (group_of(kernels, n / d)) return d;
+    if (group_of(kernels_for(n / d, GK_FFT_LEAF), n / d)) return d;
     if (!best) best = d;
   }
   return best;
@@ -164,8 +177,9 @@ static int64_t column_length(const gk_fft_kernels *kernels, int64_t n) {
 
 static bool make_steps(gk_fft_plan *p) {
   p->kind = GK_FFT_STEPS;
+  p->kernels = gk_fft();
   const int lanes = p->kernels->lanes;
-  const int64_t rows = column_length(p->kernels, p->n), columns = p->n / rows;
+  const int64_t rows = column_length(p->n), columns = p->n / rows;
   const int64_t blocks = (columns + lanes - 1) / lanes;
   if (!(p->columns = gk_fft_plan_take(rows, GK_FFT_LANES))) return false;
   if (!(p->rows = gk_fft_plan_take(columns, GK_FFT_LEAF))) return false;
@@ -236,7 +250,8 @@ static gk_fft_plan *make(int64_t n, gk_fft_role role) {
   if (!p) return NULL;
   p->n = n;
   p->role = role;
-  p->kernels = gk_fft();
+  p->isa = gk_cpu_isa;
+  p->kernels = kernels_for(n, role);
   p->references = 1;
   p->bytes = sizeof *p;
   const bool leaf = role >= GK_FFT_LEAF || n <= (group_of(p->kernels, n) ? WITHIN_MAX : ACROSS_MAX);
@@ -269,10 +284,9 @@ static struct {
 } cache = {.lock = GK_MUTEX_INIT};
 
 static gk_fft_plan *find(int64_t n, gk_fft_role role) {
-  const gk_fft_kernels *kernels = gk_fft();
   for (int i = 0; i < cache.count; i++) {
     gk_fft_plan *p = cache.plans[i];
-    if (p->n != n || p->role != role || p->kernels != kernels) continue;
+    if (p->n != n || p->role != role || p->isa != gk_cpu_isa) continue;
     p->references++;
     p->used = ++cache.clock;
     return p;
