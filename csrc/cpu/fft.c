@@ -15,8 +15,8 @@ static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 // ---- rows
 
 // All passes, by turns into two blocks, at last into `last`.
-static void run_passes(const gk_fft_plan *p, const gk_fft_input *in, float *last, float *other) {
-  const gk_fft_kernels *kernels = p->kernels;
+static void run_passes(const gk_fft_plan *p, const gk_fft_kernels *kernels, const gk_fft_input *in,
+                       float *last, float *other) {
   const bool fused = p->passes && !p->pass[0].roots;
   float *to = (p->passes + !fused) % 2 ? last : other, *from = NULL;
   if (fused)
@@ -44,7 +44,7 @@ static void within(const gk_fft_plan *p, int64_t count, const float *in, int64_t
     gk_fft_input input = {in, in + lanes, 2 * p->group, scale->re, scale->im};
     const bool alone = i + rows > count; // the second row: the first one again, for nobody
     if (rows == 2) input.high = alone ? in : in + in_step;
-    run_passes(p, &input, a, borrows && !alone ? out : b);
+    run_passes(p, p->kernels, &input, a, borrows && !alone ? out : b);
     float *high = rows == 1 ? out + lanes : alone ? b : out + out_step;
     p->kernels->finish[rows - 1](p->m, a, p->finish, scale->sign, out, high);
   }
@@ -52,7 +52,9 @@ static void within(const gk_fft_plan *p, int64_t count, const float *in, int64_t
 
 static void across(const gk_fft_plan *p, int64_t count, const float *in, int64_t in_step,
                    float *out, int64_t out_step, const gk_fft_scale *scale, float *scratch) {
-  const int lanes = p->kernels->lanes;
+  const gk_fft_kernels *kernels = p->kernels, *narrower = gk_fft_narrower(kernels);
+  if (count <= narrower->lanes) kernels = narrower;
+  const int lanes = kernels->lanes;
   const int64_t floats = p->n * 2 * lanes;
   float *tile = scratch, *a = tile + floats, *b = a + floats;
   const gk_fft_input input = {tile, tile + lanes, 2 * lanes, scale->re, scale->im};
@@ -61,8 +63,8 @@ static void across(const gk_fft_plan *p, int64_t count, const float *in, int64_t
     const int64_t rows = smaller(count - i, lanes);
     if (rows < lanes) memset(tile, 0, (size_t)floats * sizeof *tile);
     transpose(rows, p->n, in + i * in_step, in_step / 2, tile, lanes);
-    run_passes(p, &input, a, b);
-    p->kernels->join(p->n, a, scale->sign, tile);
+    run_passes(p, kernels, &input, a, b);
+    kernels->join(p->n, a, scale->sign, tile);
     transpose(p->n, rows, tile, lanes, out + i * out_step, out_step / 2);
   }
 }
@@ -100,7 +102,7 @@ static void columns_run(void *context, int64_t begin, int64_t end, int thread) {
     const int64_t first = smaller(i * lanes, columns - lanes);
     const float *in = s->in + 2 * first;
     const gk_fft_input input = {in, in + lanes, 2 * columns, s->scale->re, s->scale->im};
-    run_passes(lines, &input, a, a + floats);
+    run_passes(lines, lines->kernels, &input, a, a + floats);
     p->kernels->twist(rows, a, p->coarse + 2 * i * rows, p->fine, s->middle + 2 * first,
                       2 * (columns + GK_FFT_STEP_PAD));
   }

@@ -72,6 +72,8 @@ typedef struct gk_fft_kernels {
 } gk_fft_kernels;
 
 GK_KERNELS(gk_fft_kernels, gk_fft)
+// Those of half the lanes which give the same bits, where there are any, else the same.
+const gk_fft_kernels *gk_fft_narrower(const gk_fft_kernels *kernels);
 
 // ---- plans (fft_plan.c)
 

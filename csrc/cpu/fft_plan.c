@@ -134,17 +134,18 @@ static int group_of(const gk_fft_kernels *kernels, int64_t n) {
   return 0;
 }
 
-// Of a wide set's lanes some lengths fill no group, but those of the next narrower set one of four.
-static const gk_fft_kernels *kernels_for(int64_t n, gk_fft_role role) {
-  const gk_fft_kernels *kernels = gk_fft();
+const gk_fft_kernels *gk_fft_narrower(const gk_fft_kernels *kernels) {
 #if defined(__x86_64__) || defined(_M_X64)
-  if (gk_cpu_isa == GK_ISA_AVX512 && role != GK_FFT_LANES && !group_of(kernels, n) &&
-      group_of(&gk_fft_table_avx2, n))
-    return &gk_fft_table_avx2;
-#else
-  (void)n, (void)role;
+  if (kernels == &gk_fft_table_avx512) return &gk_fft_table_avx2;
 #endif
   return kernels;
+}
+
+// Some lengths fill no group of a wide set's lanes, but one of the next set's.
+static const gk_fft_kernels *kernels_for(int64_t n, gk_fft_role role) {
+  const gk_fft_kernels *kernels = gk_fft(), *narrower = gk_fft_narrower(kernels);
+  const bool fits = role == GK_FFT_LANES || group_of(kernels, n) || !group_of(narrower, n);
+  return fits ? kernels : narrower;
 }
 
 static bool make_leaf(gk_fft_plan *p) {
