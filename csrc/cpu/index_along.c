@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define BLOCK GK_INDEX_BLOCK
-#define AHEAD 32 // elements between a prefetch and its use
+#define AHEAD 64 // elements between a prefetch (into the second cache) and its use
 #define PIECE 32768 // elements that are worth a thread
 #define MAX_TABLE 65536 // elements that each thread may have a table of
 #define MAX_RANGES 8 // every range goes through all indices
@@ -25,7 +25,7 @@ typedef void (*change_fn)(int64_t n, const int64_t *place, const void *values, v
     const T *x = values;                                                                           \
     T *to = array;                                                                                 \
     for (int64_t i = 0; i < n; i++) {                                                              \
-      if (i + AHEAD < n) __builtin_prefetch(to + place[i + AHEAD], 1);                             \
+      if (i + AHEAD < n) __builtin_prefetch(to + place[i + AHEAD], 0, 2);                          \
       T *const at = to + place[i];                                                                 \
       statement;                                                                                   \
     }                                                                                              \
