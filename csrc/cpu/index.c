@@ -199,6 +199,10 @@ const int64_t *gk_index_numbers(const gk_loop *l, int operand, uint8_t dtype, co
 WITHIN(int32_t)
 WITHIN(int64_t)
 
+bool gk_index_within(int64_t n, const int64_t *index, int64_t length) {
+  return within_int64_t(n, index, length);
+}
+
 static bool resolve(const gk_index_axis *axis, int64_t n, const int64_t *index, int64_t at,
                     int64_t skip, int64_t *place) {
   const int64_t step = axis->step;

@@ -59,6 +59,8 @@ const int64_t *gk_index_numbers(const gk_loop *l, int operand, uint8_t dtype, co
 typedef struct gk_index_axis {
   int64_t length, wrap, step;
 } gk_index_axis;
+// Is every index from 0 to length - 1?
+bool gk_index_within(int64_t n, const int64_t *index, int64_t length);
 // place[i] = index[i] * step, GK_NOWHERE where that is out of range; false if any is.
 bool gk_index_resolve(const gk_index_axis *axis, int64_t n, const int64_t *index, int64_t *place);
 // The same on top of the places of an operand's elements, from number `begin` on.

@@ -8,6 +8,7 @@
 #include "index.h"
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <string.h>
 
 #define BLOCK GK_INDEX_BLOCK
@@ -84,27 +85,39 @@ typedef struct plan {
 } plan;
 
 // Only places that are somewhere in the range, with their values; returns how many.
-static int64_t keep(const plan *p, int64_t n, int64_t low, int64_t high, int64_t *place,
-                    const void *values, void *kept) {
+static int64_t keep(const plan *p, int64_t n, int64_t low, int64_t high, const int64_t *place,
+                    int64_t *kept_place, const void *values, void *kept) {
   uint8_t mask[BLOCK];
-  int64_t all[BLOCK];
-  memcpy(all, place, (size_t)n * sizeof *all);
-  for (int64_t i = 0; i < n; i++) mask[i] = all[i] >= low && all[i] < high;
+  for (int64_t i = 0; i < n; i++) mask[i] = place[i] >= low && place[i] < high;
   p->kernels->select[p->size[OTHER]](n, mask, values, kept, n);
-  return p->kernels->select[8](n, mask, all, place, n);
+  return p->kernels->select[8](n, mask, place, kept_place, n);
+}
+
+static bool stands_still(const gk_loop *l, int operand) {
+  for (int d = 0; d < l->ndim; d++)
+    if (l->strides[operand][d] != 0) return false;
+  return true;
 }
 
 // All elements of the loop. [low, high): places that are changed.
 static void run(plan *p, const gk_loop *l, char *const *data, int64_t low, int64_t high) {
   const int64_t size = gk_index_loop_size(l);
   const int item = p->size[OTHER];
-  int64_t raw[BLOCK], block[BLOCK], place[BLOCK], other[BLOCK], kept[BLOCK];
+  int64_t raw[BLOCK], block[BLOCK], places[BLOCK], other[BLOCK], kept[BLOCK], kept_places[BLOCK];
   const bool linear = gk_index_linear(l, OTHER), whole = low == INT64_MIN;
+  const bool one_value = stands_still(l, OTHER);
+  const bool indices_are_places = stands_still(l, ARRAY) && p->axis.step == 1;
+  const void *values = NULL;
   for (int64_t i = 0, n; i < size; i += n) {
     n = size - i < BLOCK ? size - i : BLOCK;
     const int64_t *index =
         gk_index_numbers(l, INDEX, p->view[INDEX].dtype, data[INDEX], i, n, raw, block);
-    const bool ok = gk_index_resolve_at(&p->axis, l, ARRAY, i, n, index, place);
+    const int64_t *place = places;
+    bool ok = indices_are_places && gk_index_within(n, index, p->axis.length);
+    if (ok)
+      place = index;
+    else
+      ok = gk_index_resolve_at(&p->axis, l, ARRAY, i, n, index, places);
     if (!ok) atomic_store_explicit(&p->bad, true, memory_order_relaxed);
     if (!p->change) {
       void *to = linear ? data[OTHER] + i * item : (void *)other;
@@ -112,13 +125,14 @@ static void run(plan *p, const gk_loop *l, char *const *data, int64_t low, int64
       if (!linear) gk_index_write(l, OTHER, item, data[OTHER], i, n, other);
       continue;
     }
-    const void *values = gk_index_read(l, OTHER, item, data[OTHER], i, n, other);
-    int64_t count = n;
-    if (!ok || !whole) {
-      count = keep(p, n, whole ? GK_NOWHERE + 1 : low, high, place, values, kept);
-      values = kept;
+    if (!one_value || i == 0) values = gk_index_read(l, OTHER, item, data[OTHER], i, n, other);
+    if (ok && whole) {
+      p->change(n, place, values, data[ARRAY]);
+    } else {
+      const int64_t count =
+          keep(p, n, whole ? GK_NOWHERE + 1 : low, high, place, kept_places, values, kept);
+      p->change(count, kept_places, kept, data[ARRAY]);
     }
-    p->change(count, place, values, data[ARRAY]);
   }
 }
 
