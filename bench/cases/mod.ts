@@ -11,6 +11,7 @@ import { memory } from "./memory.ts";
 import { ops } from "./ops.ts";
 import { random } from "./random.ts";
 import { read } from "./read.ts";
+import { reduce } from "./reduce.ts";
 import { sorting } from "./sort.ts";
 import { start } from "./start.ts";
 
@@ -21,6 +22,7 @@ export const groups: readonly Group[] = [
   memory,
   ops,
   functions,
+  reduce,
   fft,
   sorting,
   random,

@@ -1,8 +1,6 @@
-// Ops on large arrays, shown to watch them; those that memory bounds are in memory.ts.
+// Products of matrices, shown to watch them; the other groups are of a family each.
 import * as gk from "../../mod.ts";
 import type { Call, Case, Group } from "../case.ts";
-
-const large = 10_000_000;
 
 const normals = (...shape: number[]): gk.NDArray => gk.random.normal(shape);
 const numpyNormals = (...shape: number[]): string =>
@@ -43,32 +41,6 @@ export const ops: Group = {
   threads: [1, 2],
   pause: "long",
   cases: [
-    row(
-      "sum 10 M",
-      () => {
-        const a = normals(large), out = gk.empty([]);
-        return () => gk.sum(a, { out });
-      },
-      {
-        numpy: [`a = ${numpyNormals(large)}`, "a.sum()"],
-        torch: [`a = torch.randn(${large})`, "a.sum()"],
-        numpyTs: (np) => {
-          const a = np.ones([large], "float32");
-          return () => np.sum(a);
-        },
-      },
-    ),
-    row(
-      "cumsum 10 M",
-      () => {
-        const a = normals(large), out = gk.empty([large]);
-        return () => gk.cumsum(a, { axis: 0, out });
-      },
-      {
-        numpy: [`a = ${numpyNormals(large)}; o = a.copy()`, "np.cumsum(a, out=o)"],
-        torch: [`a = torch.randn(${large}); o = a.clone()`, "torch.cumsum(a, 0, out=o)"],
-      },
-    ),
     ...[64, 256, 512, 1024].map(matmul),
   ],
 };

@@ -256,13 +256,17 @@ static inline pair float64_across(float64_sums *s) {
     double *restrict acc = out;                                                                    \
     const int64_t s = stride;                                                                      \
     int64_t r = 0;                                                                                 \
-    for (; r + 8 <= rows; r += 8) {                                                                \
+    for (; r + 16 <= rows; r += 16) {                                                              \
       const T *restrict p = (const T *)data + r * s;                                               \
-      const T *restrict q = p + 4 * s;                                                             \
       ACROSS                                                                                       \
       for (int64_t c = 0; c < cols; c++)                                                           \
-        acc[c] += (double)(((p[c] + p[c + s]) + (p[c + 2 * s] + p[c + 3 * s])) +                   \
-                           ((q[c] + q[c + s]) + (q[c + 2 * s] + q[c + 3 * s])));                   \
+        acc[c] += (double)((SUM4(p, c) + SUM4(p + 4 * s, c)) +                                     \
+                           (SUM4(p + 8 * s, c) + SUM4(p + 12 * s, c)));                            \
+    }                                                                                              \
+    for (; r + 4 <= rows; r += 4) {                                                                \
+      const T *restrict p = (const T *)data + r * s;                                               \
+      ACROSS                                                                                       \
+      for (int64_t c = 0; c < cols; c++) acc[c] += (double)SUM4(p, c);                             \
     }                                                                                              \
     for (; r < rows; r++) {                                                                        \
       const T *restrict p = (const T *)data + r * s;                                               \
@@ -270,6 +274,7 @@ static inline pair float64_across(float64_sums *s) {
       for (int64_t c = 0; c < cols; c++) acc[c] += (double)p[c];                                   \
     }                                                                                              \
   }
+#define SUM4(p, c) (((p)[c] + (p)[(c) + s]) + ((p)[(c) + 2 * s] + (p)[(c) + 3 * s]))
 #define ZEROS8 0, 0, 0, 0, 0, 0, 0, 0
 #define ONES8 -1, -1, -1, -1, -1, -1, -1, -1
 static const int32_t float32_last[32] = {ZEROS8, ZEROS8, ONES8, ONES8};

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "../core/threads.h"
-#include "copy.h"
 #include "scan.h"
 
 #define BLOCK 1024
@@ -29,7 +28,7 @@ typedef struct plan {
   int64_t lines;
   bool direct_in, direct_out; // the loops read in and write out themselves
   int64_t tile, tiles; // lines side by side
-  bool product, streaming; // streaming: results go past the caches
+  bool product;
   gk_scan_state start;
   int64_t chunks, tasks; // of a line, of all
   _Atomic int64_t *next; // task that nobody has taken
@@ -88,8 +87,7 @@ static gk_scan_state line_part(const plan *p, const char *in, char *out, int64_t
                                gk_scan_state base) {
   _Alignas(64) char raw[BLOCK * 8], middle[BLOCK * 8], block[BLOCK * 8];
   gk_scan_state state = p->start;
-  const bool whole = p->direct_in && (!out || (p->direct_out && !p->streaming));
-  const int64_t most = whole ? CHUNK : BLOCK;
+  const int64_t most = p->direct_in && (p->direct_out || !out) ? CHUNK : BLOCK;
   for (int64_t i = begin; i < end; i += most) {
     const int64_t n = end - i < most ? end - i : most;
     const char *from = in + i * p->in_step * p->from_size;
@@ -99,14 +97,10 @@ static gk_scan_state line_part(const plan *p, const char *in, char *out, int64_t
       continue;
     }
     char *to = out + i * p->out_step * p->result_size;
-    char *done = whole || (p->direct_out && !p->streaming) ? to : block;
+    char *done = p->direct_out ? to : block;
     p->loops->row(n, x, done, &state, base);
-    if (p->streaming)
-      gk_copy_streaming(n * p->result_size, done, to);
-    else if (done != to)
-      deliver(p, n, done, raw, to, p->out_step);
+    if (!p->direct_out) deliver(p, n, done, raw, to, p->out_step);
   }
-  if (out && p->streaming) gk_stream_fence();
   return state;
 }
 
@@ -137,34 +131,52 @@ static void lines_run(void *context, int64_t begin, int64_t end, int thread) {
   }
 }
 
-// Takes chunks in their order until there are none: those before one are then done or being worked at.
+// What chunk `task` of a line that starts at `in` comes to by itself.
+static gk_scan_state chunk_sum(const plan *p, const char *in, int64_t task) {
+  const int64_t first = task % p->chunks * CHUNK;
+  return line_part(p, in, NULL, first, first + CHUNK, p->start);
+}
+
+// What the chunks before one have come to. Where nobody says so in time, the system has sent the thread
+// away that should: its sums are then taken here as well, to the same bits.
+static gk_scan_state before_chunk(const plan *p, const char *in, int64_t task) {
+  int64_t known = task;
+  for (int spins = 0; known % p->chunks; spins++) {
+    if (atomic_load_explicit(&p->handovers[known].known, memory_order_acquire)) break;
+    if (spins < 2048)
+      gk_pause();
+    else
+      known--;
+  }
+  gk_scan_state before = known % p->chunks ? p->handovers[known].before : p->start;
+  for (; known < task; known++) {
+    const gk_scan_state own = chunk_sum(p, in, known);
+    state_add(p, &before, &own);
+  }
+  return before;
+}
+
+// Takes chunks in their order until there are none.
 static void chunks_run(void *context, int64_t begin, int64_t end, int thread) {
   (void)begin, (void)end, (void)thread;
   const plan *p = context;
   for (;;) {
-    const int64_t task = atomic_fetch_add(p->next, 1), chunk = task % p->chunks;
+    const int64_t task = atomic_fetch_add(p->next, 1);
     if (task >= p->tasks) return;
-    const int64_t first = chunk * CHUNK;
-    const int64_t last = first + CHUNK < p->length ? first + CHUNK : p->length;
-    handover *l = p->handovers + task;
+    const int64_t first = task % p->chunks * CHUNK;
+    const bool last = first + CHUNK >= p->length;
     const char *in;
     char *out;
     line_place(p, task / p->chunks, &in, &out);
-    gk_scan_state before = p->start, own = p->start;
-    if (last < p->length) own = line_part(p, in, NULL, first, last, before);
-    for (int spins = 0; chunk > 0 && !atomic_load_explicit(&l->known, memory_order_acquire);
-         spins++)
-      if (spins < 4096)
-        gk_pause();
-      else
-        gk_yield();
-    if (chunk > 0) before = l->before;
-    if (last < p->length) {
-      l[1].before = before;
-      state_add(p, &l[1].before, &own);
-      atomic_store_explicit(&l[1].known, 1, memory_order_release);
+    gk_scan_state own = p->start;
+    if (!last) own = chunk_sum(p, in, task);
+    const gk_scan_state before = before_chunk(p, in, task);
+    if (!last) {
+      state_add(p, &own, &before);
+      p->handovers[task + 1].before = own;
+      atomic_store_explicit(&p->handovers[task + 1].known, 1, memory_order_release);
     }
-    line_part(p, in, out, first, last, before);
+    line_part(p, in, out, first, last ? p->length : first + CHUNK, before);
   }
 }
 
@@ -269,7 +281,6 @@ gk_status gk_cpu_scan(const gk_call *call, gk_error *error) {
 
   p.direct_in = typed && p.in_step == 1;
   p.direct_out = p.result == p.work && p.out_step == 1;
-  p.streaming = p.direct_out && out->contiguous && gk_view_bytes(out) >= GK_STREAMING_BYTES;
   const int threads = gk_parallel_threads();
   if (p.lines >= FEW || p.length < 4 * CHUNK || p.product || threads == 1) {
     gk_parallel(p.lines, PARALLEL_MIN / p.length + 1, lines_run, &p);
