@@ -4,9 +4,8 @@ import type { DType } from "../array/dtype.ts";
 import type { NDArray } from "../array/ndarray.ts";
 import { alias, at, ravel, reshape } from "../array/views.ts";
 import { DTypeError } from "../errors.ts";
-import { notEqual } from "./elementwise.ts";
 import { flatIndices, indexArray, type Indices } from "./indices.ts";
-import { sum } from "./reduce.ts";
+import { countNonzero } from "./reduce.ts";
 import { ALL_AXES, type OpOptions, submit, whole } from "./submit.ts";
 import { Op } from "./table.ts";
 import { sizeFrom } from "./values.ts";
@@ -100,7 +99,7 @@ export function mask<D extends DType>(a: NDArray<D>, m: NDArray<"bool">): NDArra
       op: "mask",
     });
   }
-  using count = sum(m);
+  using count = countNonzero(m);
   return submit(Op.compress, [a, m], {
     params: [sizeFrom(count, "mask")],
     name: "mask",
@@ -115,8 +114,7 @@ export function mask<D extends DType>(a: NDArray<D>, m: NDArray<"bool">): NDArra
  * @throws {ShapeError} The array has no axes.
  */
 export function nonzero(a: NDArray): NDArray<"int64">[] {
-  using isNonzero = a.dtype === "bool" ? alias(a) : notEqual(a, 0);
-  using count = sum(isNonzero);
-  using found = submit(Op.nonzero, [isNonzero], { params: [sizeFrom(count, "nonzero")] });
+  using count = countNonzero(a);
+  using found = submit(Op.nonzero, [a], { params: [sizeFrom(count, "nonzero")] });
   return a.shape.map((_, axis) => at(found, axis) as NDArray<"int64">);
 }
