@@ -115,6 +115,9 @@ static bool searchsorted_rule(gk_request *r) {
 }
 
 bool gk_rule_sort(gk_request *r) {
+  if (r->dtype)
+    return gk_fail(r->iso, GK_DTYPE, "%s: it takes no dtype; cast the operand with astype()",
+                   gk_op_name(r->op));
   if (r->op == GK_OP_topk) return topk_rule(r);
   if (r->op == GK_OP_searchsorted) return searchsorted_rule(r);
   return gk_rule_scan(r);

@@ -9,6 +9,25 @@
 #define HEADER ((sizeof(gk_storage) + 63) / 64 * 64)
 #define CACHE_LIMIT 1024 // records kept per class and isolate
 
+// Under AddressSanitizer the bytes between a storage's end and that of its memory, of `room` bytes, are
+// out of bounds too.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+static void guard(char *memory, int64_t bytes, int64_t room) {
+  __asan_unpoison_memory_region(memory, (size_t)room);
+  __asan_poison_memory_region(memory + bytes, (size_t)(room - bytes));
+}
+#else
+static inline void guard(char *memory, int64_t bytes, int64_t room) {
+  (void)memory, (void)bytes, (void)room;
+}
+#endif
+
 void *gk_storage_data(const gk_storage *s) { return s->data; }
 
 static void *aligned(size_t bytes) {
@@ -74,6 +93,7 @@ static gk_block *pool_take(gk_device *device, int64_t bytes) {
 static void pool_give(gk_device *device, gk_block *block) {
   int64_t rounded;
   int class = pool_class(block->bytes, &rounded);
+  guard(block->memory, block->bytes, block->bytes);
   // Idle memory may not push the process over the limit, nor be a large part of it by itself:
   // other programs, and this one's own other memory, want theirs.
   if (atomic_load(&device->cached) + block->bytes > device->limit / 4 ||
@@ -161,6 +181,7 @@ gk_storage *gk_storage_create(gk_device *device, int64_t bytes, gk_storage_cache
   atomic_store_explicit(&s->references, 1, memory_order_relaxed);
   s->small_class = small ? (uint8_t)class : 0xff;
   s->data = small ? (char *)s + HEADER : NULL;
+  if (small) guard(s->data, bytes, (int64_t)64 << class);
   atomic_store_explicit(&s->state, 0, memory_order_relaxed);
   s->bytes = bytes;
   s->recorded = false;
@@ -219,6 +240,7 @@ bool gk_storage_materialise(gk_storage *s) {
   s->block = pool_take(s->device, s->bytes);
   if (!s->block) return false;
   s->data = s->block->memory;
+  guard(s->data, s->bytes, s->block->bytes);
   return true;
 }
 

@@ -437,6 +437,8 @@ static __attribute__((noinline)) uint32_t elementwise(uint32_t ctx, uint32_t wor
   if (GK_UNLIKELY(!gk_check_class(iso, op, promoted))) return 0;
 
   gk_call call;
+  call.op =
+      op; // a comparison with a number may become another one; messages name what was asked for
   call.compute = gk_compute_dtype(op, promoted);
   for (int i = 0; i < arity; i++) {
     if (GK_LIKELY(in[i] != NULL)) continue;
@@ -460,11 +462,11 @@ static __attribute__((noinline)) uint32_t elementwise(uint32_t ctx, uint32_t wor
       if (i == 0) { // the array to the left
         in[0] = in[1];
         in[1] = NULL;
-        op = mirrored(op);
+        call.op = mirrored(call.op);
         values[1] = values[0];
         i = 1;
       }
-      exact_comparison(&op, &values[i], call.compute);
+      exact_comparison(&call.op, &values[i], call.compute);
     }
     call.scalar[i] = gk_scalar_from_double(values[i], call.compute);
   }
@@ -516,7 +518,6 @@ static __attribute__((noinline)) uint32_t elementwise(uint32_t ctx, uint32_t wor
       in[i] = &broadcast[i];
     }
   }
-  call.op = op;
   call.family = GK_FAMILY_ELEMENTWISE;
   call.inputs = (uint8_t)arity;
   call.outputs = 1;
