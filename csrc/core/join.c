@@ -131,7 +131,7 @@ static uint32_t run(join *j, uint32_t ctx, uint32_t out_handle) {
         return 0;
       }
     }
-    at += j->flags & STACK ? 1 : j->flags & FLATTEN ? v->size : v->shape[j->axis];
+    at += j->flags & FLATTEN ? v->size : j->flags & STACK ? 1 : v->shape[j->axis];
   }
   return out->handle;
 }

@@ -443,7 +443,7 @@ static __attribute__((noinline)) uint32_t elementwise(uint32_t ctx, uint32_t wor
   for (int i = 0; i < arity; i++) {
     if (GK_LIKELY(in[i] != NULL)) continue;
     if (op == GK_OP_where && i == 0) {
-      call.scalar[0].bytes[0] = values[0] != 0;
+      call.scalar[0] = gk_scalar_from_double(values[0] != 0, call.compute);
       continue;
     }
     if (row->compute == GK_COMPUTE_BOOL) {

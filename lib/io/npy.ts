@@ -64,7 +64,7 @@ export function parseNpy(bytes: Uint8Array<ArrayBuffer>, source = "the file", op
   const expected = size * itemsize;
   if (found !== expected) {
     const what = found < expected ? "is truncated" : "has bytes after its data";
-    fail(`${what}: shape (${shape.join(", ")}) of ${dtype} is ${expected} bytes, found ${found}`);
+    fail(`${what}: shape ${tuple(shape)} of ${dtype} is ${expected} bytes, found ${found}`);
   }
 
   let raw: Uint8Array<ArrayBuffer> = bytes.subarray(dataStart);
@@ -181,7 +181,7 @@ function parseHeader(text: string, fail: Fail): Header {
     while (!accept(")")) {
       const digits = next()[3];
       if (digits === undefined) bad();
-      numbers.push(Number(digits));
+      numbers.push(Number(digits) + 0); // no -0
       if (!accept(",")) {
         if (numbers.length === 1) bad(); // (3) is no tuple
         expect(")");
@@ -218,7 +218,9 @@ function parseHeader(text: string, fail: Fail): Header {
   if (typeof descr !== "string" || typeof fortranOrder !== "boolean" || !Array.isArray(shape)) {
     return fail("has a header without a valid descr, fortran_order and shape");
   }
-  if (found.size !== 3) fail(`has unknown keys in its header: ${[...found.keys()].join(", ")}`);
+  if (found.size !== 3) {
+    fail(`has unknown keys in its header: ${excerpt([...found.keys()].join(", "), 0)}`);
+  }
   return { descr, fortranOrder, shape };
 }
 
@@ -226,6 +228,12 @@ function parseHeader(text: string, fail: Fail): Header {
 function excerpt(text: string, place: number): string {
   const rest = text.slice(place).trim();
   return rest.length > 40 ? `${rest.slice(0, 40)}...` : rest;
+}
+
+/** A shape in a message, short as well. */
+function tuple(shape: readonly number[]): string {
+  const shown = shape.slice(0, 10).map(String);
+  return `(${[...shown, ...(shape.length > 10 ? ["..."] : [])].join(", ")})`;
 }
 
 const refused: Record<string, string> = {
@@ -256,9 +264,9 @@ function sizeOf(shape: readonly number[], itemsize: number, fail: Fail): number 
   const size = shape.reduce((product, n) => product * n, 1);
   // With a zero among them the product says nothing about the others.
   const nonZero = shape.reduce((product, n) => product * (n || 1), 1);
-  if (shape.some((n) => n < 0)) fail(`has a negative size in its shape (${shape.join(", ")})`);
+  if (shape.some((n) => n < 0)) fail(`has a negative size in its shape ${tuple(shape)}`);
   if (!shape.every(isExact) || !isExact(nonZero)) {
-    fail(`has an impossible shape (${shape.join(", ")})`);
+    fail(`has an impossible shape ${tuple(shape)}`);
   }
   return size;
 }

@@ -65,9 +65,9 @@ static const recipe by_op[GK_OP_LIMIT] = {
 static bool chance(int in) { return test_below(in) == 0; }
 
 static double wild(void) {
-  static const double numbers[] = {NAN,  INFINITY, -INFINITY, 0.5,     -1.5,    1e300,       -1e300,
-                                   -0.0, 0x1p53,   -0x1p53,   0x1p63,  -0x1p63, 0x1p64,      -1,
-                                   -2,   99,       0x1p52,    -0x1p31, 1e-300,  4294967296.0};
+  static const double numbers[] = {NAN,  INFINITY, -INFINITY, 0.5,     -1.5,    1e300,  -1e300,
+                                   -0.0, 0x1p53,   -0x1p53,   0x1p63,  -0x1p63, 0x1p64, -1,
+                                   -2,   99,       0x1p52,    -0x1p31, 1e-300,  0x1p50};
   return numbers[test_below((int64_t)(sizeof numbers / sizeof *numbers))];
 }
 static double number(void) { return chance(8) ? wild() : (double)(test_below(13) - 5); }
@@ -438,8 +438,12 @@ static void one_call(void) {
       for (int d = 0; d < shape.n; d++) shape.at[d] = (int64_t)OUT->shape[d];
       int64_t bytes = (int64_t)OUT->bytes;
       char *values = read_all(results[i], bytes);
-      bool repeatable = row->family != GK_FAMILY_RANDOM && c.op != GK_OP_empty;
-      if (!out && !i && values && c.op != GK_OP_topk)
+      // Sums of floats are added in an order that the output's layout may change.
+      bool sums = row->family == GK_FAMILY_REDUCE && gk_dtypes[dtype].class & ~7u;
+      bool repeatable = row->family != GK_FAMILY_RANDOM && c.op != GK_OP_empty && !sums;
+      bool small = true; // not of no elements, but with lengths beyond any memory
+      for (int d = 0; d < shape.n; d++) small = small && shape.at[d] < 100000;
+      if (!out && !i && values && small && c.op != GK_OP_topk)
         check_into(&c, dtype, &shape, repeatable ? values : NULL);
       free(values);
     }
