@@ -50,23 +50,25 @@ static inline void store_int64(uint64_t *out, const integers *v) { memcpy(out, v
                          gk_scan_state base) {                                                     \
     const T *x = data;                                                                             \
     T *out = to;                                                                                   \
-    S s = state->member;                                                                           \
-    const S b = base.member;                                                                       \
+    const V zero = {0}, b = zero + base.member;                                                    \
+    V sum = zero + state->member; /* the same in all places */                                     \
     int64_t i = 0;                                                                                 \
     for (; i + GROUP <= n; i += GROUP) {                                                           \
       V low, high;                                                                                 \
       name##_four(&low, x + i);                                                                    \
       name##_four(&high, x + i + 4);                                                               \
-      const S before = s + b;                                                                      \
       const V low_total = __builtin_shufflevector(low, low, 3, 3, 3, 3);                           \
+      const V high_total = __builtin_shufflevector(high, high, 3, 3, 3, 3);                        \
+      const V before = sum + b;                                                                    \
       const V low_sums = low + before, high_sums = high + (low_total + before);                    \
       store_##name(out + i, &low_sums);                                                            \
       store_##name(out + i + 4, &high_sums);                                                       \
-      s += low[3] + high[3];                                                                       \
+      sum += low_total + high_total;                                                               \
     }                                                                                              \
+    S s = sum[0];                                                                                  \
     for (; i < n; i++) {                                                                           \
       s += (S)x[i];                                                                                \
-      out[i] = (T)(s + b);                                                                         \
+      out[i] = (T)(s + base.member);                                                               \
     }                                                                                              \
     state->member = s;                                                                             \
   }                                                                                                \
