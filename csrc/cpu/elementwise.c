@@ -84,6 +84,43 @@ static void run_numbers(const gk_call *call, gk_loop_fn loop, const char *const 
   }
 }
 
+// ---- few elements, where planning blocks takes longer than the op
+
+enum { FEW = 64 };
+
+static void gather_few(const gk_view *v, char *to) {
+  const char *data = gk_view_data(v);
+  int last = v->ndim - 1; // not contiguous, and so of one axis at least
+  int64_t index[GK_MAX_DIMS] = {0}, at = 0, row = v->shape[last], step = v->strides[last];
+  int size = gk_dtypes[v->dtype].size;
+  for (int64_t done = 0; done < v->size; done += row) {
+#define GATHER(T)                                                                                  \
+  for (int64_t c = 0; c < row; c++) ((T *)to)[done + c] = ((const T *)data)[at + c * step]
+    GK_BY_SIZE(size, GATHER)
+    for (int d = last - 1; d >= 0; d--) {
+      at += v->strides[d];
+      if (++index[d] < v->shape[d]) break;
+      at -= v->strides[d] * v->shape[d];
+      index[d] = 0;
+    }
+  }
+}
+
+// Arrays of the dtype that the loop takes, into an output without gaps; false for all others.
+static bool run_few(const gk_call *call, gk_loop_fn loop) {
+  if (call->size > FEW || call->op == GK_OP_where || !call->out[0]->contiguous) return false;
+  for (int k = 0; k < call->inputs; k++)
+    if (!call->in[k] || call->in[k]->dtype != call->compute) return false;
+  _Alignas(64) char blocks[3][FEW * GK_ELEMENT_BYTES];
+  const char *from[3] = {NULL, NULL, NULL};
+  for (int k = 0; k < call->inputs; k++) {
+    from[k] = call->in[k]->contiguous ? gk_view_data(call->in[k]) : blocks[k];
+    if (!call->in[k]->contiguous) gather_few(call->in[k], blocks[k]);
+  }
+  loop(call->size, from[0], from[1], from[2], gk_view_data(call->out[0]));
+  return true;
+}
+
 gk_status gk_cpu_elementwise(const gk_call *call, gk_error *error) {
   uint8_t work = call->compute;
   gk_loop_fn loop = NULL;
@@ -104,6 +141,7 @@ gk_status gk_cpu_elementwise(const gk_call *call, gk_error *error) {
   bool straight = call->flat && work == call->compute &&
                   (call->size <= SMALL || call->size <= grain_of(call, work));
   if (straight && call->op == GK_OP_where) straight = call->in[0] && call->in[0]->dtype == GK_bool;
+  if (!straight && work == call->compute && run_few(call, loop)) return GK_OK;
   if (!straight) {
     run_blocks(call, loop, work);
     return GK_OK;
