@@ -439,7 +439,9 @@ static void one_call(void) {
       int64_t bytes = (int64_t)OUT->bytes;
       char *values = read_all(results[i], bytes);
       // Sums of floats are added in an order that the output's layout may change.
-      bool sums = row->family == GK_FAMILY_REDUCE && gk_dtypes[dtype].class & ~7u;
+      bool adds = row->family == GK_FAMILY_REDUCE || row->family == GK_FAMILY_SCAN ||
+                  row->family == GK_FAMILY_MATMUL || row->family == GK_FAMILY_FFT;
+      bool sums = adds && gk_dtypes[dtype].class & (GK_CLASS_FLOAT | GK_CLASS_COMPLEX);
       bool repeatable = row->family != GK_FAMILY_RANDOM && c.op != GK_OP_empty && !sums;
       bool small = true; // not of no elements, but with lengths beyond any memory
       for (int d = 0; d < shape.n; d++) small = small && shape.at[d] < 100000;
