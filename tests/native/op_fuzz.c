@@ -442,7 +442,8 @@ static void one_call(void) {
       bool adds = row->family == GK_FAMILY_REDUCE || row->family == GK_FAMILY_SCAN ||
                   row->family == GK_FAMILY_MATMUL || row->family == GK_FAMILY_FFT;
       bool sums = adds && gk_dtypes[dtype].class & (GK_CLASS_FLOAT | GK_CLASS_COMPLEX);
-      bool repeatable = row->family != GK_FAMILY_RANDOM && c.op != GK_OP_empty && !sums;
+      bool repeatable = row->family != GK_FAMILY_RANDOM && c.op != GK_OP_empty && !sums &&
+                        c.op != GK_OP_searchsorted; // its vector here is not sorted
       bool small = true; // not of no elements, but with lengths beyond any memory
       for (int d = 0; d < shape.n; d++) small = small && shape.at[d] < 100000;
       if (!out && !i && values && small && c.op != GK_OP_topk)
