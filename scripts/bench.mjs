@@ -31,7 +31,7 @@ const { values: options, positionals: filters } = parseArgs({
 
 const settings = options.smoke
   ? { rounds: 2, budget: 1, pauses: { short: 0, long: 0 } }
-  : { rounds: Number(options.rounds ?? 21), budget: 30, pauses: { short: 5, long: 200 } };
+  : { rounds: Number(options.rounds ?? 21), budget: 30, pauses: { short: 5, long: 60 } };
 
 async function main() {
   const wanted = options["no-torch"] ? ["numpy", "scipy"] : ["numpy", "scipy", "torch"];

@@ -85,7 +85,9 @@ const product: Case = {
 export const arithmetic: Group = {
   name: "arithmetic",
   about: "division, integers and complex numbers, into a given array",
-  threads: [1, 2],
+  threads: [2],
+  rounds: 7,
+  avx2: true,
   pause: "long",
   cases: [
     whole("remainder", "float32", "np.remainder", "torch.remainder(a, b, out=o)"),

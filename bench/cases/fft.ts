@@ -46,7 +46,9 @@ export const fft: Group = {
   name: "fft",
   about:
     "complex64 and float32; single small ones into new arrays, all others into a given one where the peer can",
-  threads: [1, 2],
+  threads: [2],
+  rounds: 7,
+  avx2: true,
   pause: "long",
   cases: [
     ...[512, 1024, 4096].map((n) => row(`${n}`, "fft", [n], -1, atLeast(3))),

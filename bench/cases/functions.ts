@@ -73,7 +73,9 @@ const pow: Case = {
 export const functions: Group = {
   name: "functions",
   about: "float32, into a given array where the peer can",
-  threads: [1, 2],
+  threads: [2],
+  rounds: 7,
+  avx2: true,
   pause: "long",
   cases: [row("exp", 1.6), row("log", 1.6), row("tanh", 1.2), row("sin", 1.6), erf, pow],
 };

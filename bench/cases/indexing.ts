@@ -39,7 +39,9 @@ const values = `x = g.integers(0, 1000, ${large}); y = x`;
 export const indexing: Group = {
   name: "indexing",
   about: "float32 and int64 indices, random; against the faster of NumPy and PyTorch",
-  threads: [1, 2],
+  threads: [2],
+  rounds: 7,
+  avx2: true,
   pause: "long",
   cases: [
     row(

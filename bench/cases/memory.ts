@@ -117,7 +117,9 @@ const torchThree = `a, b, c = torch.randn(3, ${large})`;
 export const memory: Group = {
   name: "memory",
   about: "10 M elements, into a given array; float32, against the faster peer",
-  threads: [1, 2],
+  threads: [2],
+  rounds: 7,
+  avx2: true,
   pause: "long",
   cases: [
     ...(["add", "mul"] as const).map((op) =>

@@ -11,7 +11,9 @@ const numpy = "g = np.random.default_rng(1)";
 export const random: Group = {
   name: "random",
   about: "from one generator",
-  threads: [1, 2],
+  threads: [2],
+  rounds: 7,
+  avx2: true,
   pause: "long",
   cases: [
     {

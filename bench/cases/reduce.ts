@@ -116,7 +116,9 @@ function asCase({ name, call, numpy, torch, numpyTs, goal }: Row): Case {
 export const reduce: Group = {
   name: "reduce",
   about: "reductions and running sums of float32; without a goal: against the faster peer",
-  threads: [1, 2],
+  threads: [2],
+  rounds: 7,
+  avx2: true,
   pause: "long",
   cases: rows.map(asCase),
 };

@@ -63,7 +63,9 @@ function topk(k: number): Case {
 export const sorting: Group = {
   name: "sort",
   about: "float32; NumPy's argsort is not stable, gpukit's and PyTorch's are",
-  threads: [1, 2],
+  threads: [2],
+  rounds: 7,
+  avx2: true,
   pause: "long",
   cases: [
     sort("sort 1 M", [million], 0, 1.2),
