@@ -16,11 +16,18 @@ enum { VECTOR_FLOATS = 8 };
 enum { VECTOR_FLOATS = 4 };
 #endif
 
+// A loop over one vector's elements, which clang would otherwise unroll before it looks for vectors.
+#if defined(__clang__)
+#define VECTORIZE_WHOLE _Pragma("clang loop vectorize(assume_safety) unroll(disable)")
+#else
+#define VECTORIZE_WHOLE GK_VECTORIZE
+#endif
+
 // name##_vector of VECTOR_FLOATS elements, and name##_some of fewer, from a function of one element,
 // which is left to the compiler. `in` may be `out`.
 #define VECTOR_BY_ELEMENT(name, of32)                                                              \
   static inline void name##_vector(const float *in, float *out) {                                  \
-    GK_VECTORIZE                                                                                   \
+    VECTORIZE_WHOLE                                                                                \
     for (int k = 0; k < VECTOR_FLOATS; k++) out[k] = of32(in[k]);                                  \
   }                                                                                                \
   VECTOR_SOME(name)
