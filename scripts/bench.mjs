@@ -4,6 +4,7 @@
 //   npm run bench                          everything; writes bench/results/latest.{json,md}
 //   npm run bench -- call "matmul 512"     the cases whose "group/name" contains one of these
 //     --threads 1,2   only these thread counts        --rounds 41   more pairs than 21
+//     --update        puts the rows measured into the published results
 //     --no-torch      leaves PyTorch out              --smoke       tiny rounds, no verdicts: does it run?
 //
 // NumPy, SciPy and PyTorch come into .cache/bench-venv at the first run. A smoke run installs nothing: it
@@ -26,6 +27,7 @@ const { values: options, positionals: filters } = parseArgs({
     "no-torch": { type: "boolean", default: false },
     threads: { type: "string" },
     rounds: { type: "string" },
+    update: { type: "boolean", default: false },
   },
 });
 
@@ -76,9 +78,10 @@ async function main() {
     process.exitCode = 1;
     return;
   }
-  // What is published is a whole run.
-  if (options.smoke || filters.length || options.threads) return;
+  // What is published is a whole run; --update puts rows measured again in the place of theirs.
   const folder = join(root, "bench", "results");
+  if (options.update) return update(folder, machine, results, peers);
+  if (options.smoke || filters.length || options.threads) return;
   mkdirSync(folder, { recursive: true });
   writeFileSync(
     join(folder, "latest.json"),
@@ -86,6 +89,19 @@ async function main() {
   );
   writeFileSync(join(folder, "latest.md"), markdown(machine, groups, results, peers));
   console.log("written to bench/results/latest.json and latest.md");
+}
+
+async function update(folder, machine, results, peers) {
+  const published = JSON.parse(readFileSync(join(folder, "latest.json"), "utf8"));
+  const same = (a, b) => a.group === b.group && a.name === b.name && a.threads === b.threads;
+  const merged = published.results.map((old) => results.find((r) => same(r, old)) ?? old);
+  const names = [...new Set(results.map(({ group, name }) => `${group}/${name}`))].join(", ");
+  const lines = [...published.machine, `measured again later: ${names}; ${machine.at(-1)}`];
+  const { groups } = await listGroups(() => true);
+  const text = JSON.stringify({ machine: lines, results: merged }, rounded, 1);
+  writeFileSync(join(folder, "latest.json"), `${text}\n`);
+  writeFileSync(join(folder, "latest.md"), markdown(lines, groups, merged, peers));
+  console.log("rows replaced in bench/results/latest.json and latest.md");
 }
 
 const rounded = (_key, value) => typeof value === "number" ? Number(value.toPrecision(4)) : value;
@@ -101,16 +117,16 @@ function threadCounts(group) {
 }
 
 /** The cases as Deno sees them, reduced to those asked for, and gpukit's instruction set. */
-async function listGroups() {
+async function listGroups(accept) {
   const workers = new Workers(1);
   const { groups, isa } = await workers.get("deno").ask({ do: "list" }).catch((error) => {
     throw new BenchError(`The cases do not load in Deno: ${error.message}`);
   });
   await workers.close();
-  const matches = (row) => {
+  const matches = accept ?? ((row) => {
     const id = row.id.toLowerCase();
     return !filters.length || filters.some((filter) => id.includes(filter.toLowerCase()));
-  };
+  });
   const kept = groups
     .map((group) => ({ ...group, cases: group.cases.filter(matches) }))
     .filter((group) => group.cases.length);
