@@ -94,7 +94,10 @@ async function main() {
 async function update(folder, machine, results, peers) {
   const published = JSON.parse(readFileSync(join(folder, "latest.json"), "utf8"));
   const same = (a, b) => a.group === b.group && a.name === b.name && a.threads === b.threads;
-  const merged = published.results.map((old) => results.find((r) => same(r, old)) ?? old);
+  const merged = [
+    ...published.results.map((old) => results.find((r) => same(r, old)) ?? old),
+    ...results.filter((r) => !published.results.some((old) => same(r, old))),
+  ];
   const names = [...new Set(results.map(({ group, name }) => `${group}/${name}`))].join(", ");
   const lines = [...published.machine, `measured again later: ${names}; ${machine.at(-1)}`];
   const { groups } = await listGroups(() => true);

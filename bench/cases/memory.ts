@@ -229,6 +229,40 @@ export const memory: Group = {
     copy("copy columns ::2", [2 * columns, rows], ":", "::2"),
     copy("copy rows backwards", [columns, rows], "::-1"),
     row(
+      "concatenate rows, 3 × 3.3 M",
+      () => {
+        const parts = [0, 1, 2].map(() => normals(333, columns)), out = gk.empty([999, columns]);
+        return () => gk.concatenate(parts, { out });
+      },
+      {
+        numpy: [
+          `a = [${numpyNormals(333, columns)} for _ in range(3)]; o = np.concatenate(a)`,
+          "np.concatenate(a, out=o)",
+        ],
+        torch: [
+          `a = [torch.randn(333, ${columns}) for _ in range(3)]; o = torch.cat(a)`,
+          "torch.cat(a, out=o)",
+        ],
+      },
+    ),
+    row(
+      "concatenate columns, 3 × 3.3 M",
+      () => {
+        const parts = [0, 1, 2].map(() => normals(rows, 3333)), out = gk.empty([rows, 9999]);
+        return () => gk.concatenate(parts, { axis: 1, out });
+      },
+      {
+        numpy: [
+          `a = [${numpyNormals(rows, 3333)} for _ in range(3)]; o = np.concatenate(a, 1)`,
+          "np.concatenate(a, 1, out=o)",
+        ],
+        torch: [
+          `a = [torch.randn(${rows}, 3333) for _ in range(3)]; o = torch.cat(a, 1)`,
+          "torch.cat(a, 1, out=o)",
+        ],
+      },
+    ),
+    row(
       "broadcast a row",
       () => {
         const a = normals(columns), out = gk.empty([rows, columns]);
