@@ -449,6 +449,18 @@ static void operand_init(operand *o, const plan *p, int slot, const void *base, 
   o->repeats = still && !o->linear;
 }
 
+// From which size on the output is written past the caches. What a number or a few elements fill drives
+// nothing out of them, so that more of it may stay; but one thread alone waits for each line of a plain
+// store longer than that gains, unless it fills with a number.
+static int64_t streaming_bytes(const plan *p) {
+  const gk_block_job *job = p->job;
+  if (job->loop || (job->in[0] && gk_parallel_threads() == 1)) return GK_STREAMING_BYTES;
+  int64_t read = p->in[0].size;
+  for (int d = 0; d < p->loop.ndim; d++)
+    if (p->in[0].strides[d] != 0) read *= p->loop.shape[d];
+  return read > gk_view_bytes(job->out) / 8 ? GK_STREAMING_BYTES : 8 * GK_STREAMING_BYTES;
+}
+
 void gk_blocks_run(const gk_block_job *job) {
   int64_t size = job->out->size;
   if (size == 0) return;
@@ -490,7 +502,7 @@ void gk_blocks_run(const gk_block_job *job) {
     add_cast(o, job->through[k], job->work[k]);
     if (o->cast_count || !(o->linear || o->inner == 1)) in_place = false;
   }
-  p.aligned = job->light && p.out.linear && gk_view_bytes(job->out) >= GK_STREAMING_BYTES;
+  p.aligned = job->light && p.out.linear && gk_view_bytes(job->out) >= streaming_bytes(&p);
   p.staged = p.aligned;
   if (p.aligned && job->streaming && p.out.cast_count == 0) {
     p.fn = job->streaming;
