@@ -10,7 +10,7 @@
 const gk_dtype_info gk_dtypes[GK_DTYPE_COUNT] = {
 #define GK_DTYPE(index, name, type, class, dlpack, bits)                                           \
   [index] = {#name, sizeof(type), class, dlpack, bits},
-    GK_DTYPES(GK_DTYPE)
+#include "dtypes.def"
 #undef GK_DTYPE
 };
 

@@ -6,30 +6,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// GK_DTYPE(index, name, C type of storage, class, DLPack code, bits)
-#define GK_DTYPES(GK_DTYPE)                                                                        \
-  GK_DTYPE(1, bool, uint8_t, GK_CLASS_BOOL, 6, 8)                                                  \
-  GK_DTYPE(2, int8, int8_t, GK_CLASS_SIGNED, 0, 8)                                                 \
-  GK_DTYPE(3, uint8, uint8_t, GK_CLASS_UNSIGNED, 1, 8)                                             \
-  GK_DTYPE(4, int16, int16_t, GK_CLASS_SIGNED, 0, 16)                                              \
-  GK_DTYPE(5, uint16, uint16_t, GK_CLASS_UNSIGNED, 1, 16)                                          \
-  GK_DTYPE(6, int32, int32_t, GK_CLASS_SIGNED, 0, 32)                                              \
-  GK_DTYPE(7, uint32, uint32_t, GK_CLASS_UNSIGNED, 1, 32)                                          \
-  GK_DTYPE(8, int64, int64_t, GK_CLASS_SIGNED, 0, 64)                                              \
-  GK_DTYPE(9, uint64, uint64_t, GK_CLASS_UNSIGNED, 1, 64)                                          \
-  GK_DTYPE(10, float16, uint16_t, GK_CLASS_FLOAT, 2, 16)                                           \
-  GK_DTYPE(11, bfloat16, uint16_t, GK_CLASS_FLOAT, 4, 16)                                          \
-  GK_DTYPE(12, float32, float, GK_CLASS_FLOAT, 2, 32)                                              \
-  GK_DTYPE(13, float64, double, GK_CLASS_FLOAT, 2, 64)                                             \
-  GK_DTYPE(14, complex64, gk_complex64, GK_CLASS_COMPLEX, 5, 64)
-
 typedef struct gk_complex64 {
   float re, im;
 } gk_complex64;
 
 enum {
 #define GK_DTYPE(index, name, type, class, dlpack, bits) GK_##name = index,
-  GK_DTYPES(GK_DTYPE)
+#include "dtypes.def"
 #undef GK_DTYPE
       GK_DTYPE_COUNT = 15 // 0 stands for none
 };
