@@ -8,11 +8,15 @@
 //! Sources are found by folder, in sorted order: a new .c file needs no line here. A file named
 //! *_simd.c is compiled once per instruction set with -DGK_ISA=<name>, all others once for the
 //! lowest CPU of the architecture. scripts/sanitize.mjs repeats the instruction sets for gcc.
+//!
+//! -Dkernels=<folder> embeds the built kernels that scripts/kernels.mjs has put there, one fatbin for
+//! each csrc/kernels/*.cu; without it the library holds a placeholder for each.
 
 const std = @import("std");
 
 /// Folders whose *.c files make up the library.
-const source_dirs = [_][]const u8{ "csrc/core", "csrc/cpu" };
+const source_dirs = [_][]const u8{ "csrc/core", "csrc/cpu", "csrc/cuda" };
+const kernel_dir = "csrc/kernels";
 const test_dir = "tests/native";
 
 /// The oldest glibc that a built library runs on (RHEL 8, Debian 10, Ubuntu 18.10).
@@ -71,7 +75,11 @@ const x86_isas = [_]Isa{
 const arm_isas = [_]Isa{.{ .name = "neon", .flags = &.{} }};
 const other_isas = [_]Isa{.{ .name = "baseline", .flags = &.{} }};
 
+/// Flags of csrc/cuda/images.c alone: the kernel modules and what is embedded for them.
+var image_flags: []const []const u8 = undefined;
+
 pub fn build(b: *std.Build) void {
+    image_flags = findImages(b, b.option([]const u8, "kernels", "Embed the built kernels of this folder"));
     var query = b.standardTargetOptionsQueryOnly(.{});
     // What the machine that builds happens to have must not end up in the library.
     if (query.cpu_model == .determined_by_arch_os) query.cpu_model = .baseline;
@@ -97,6 +105,21 @@ pub fn build(b: *std.Build) void {
 
     const ctest_arm = b.step("ctest-aarch64", "Build the C tests for aarch64 Linux, static");
     addTests(b, ctest_arm, parseTarget(b, "aarch64-linux-musl"), "ctest-aarch64");
+}
+
+fn findImages(b: *std.Build, kernels: ?[]const u8) []const []const u8 {
+    var modules: std.ArrayList(u8) = .empty;
+    for (listFiles(b, kernel_dir, ".cu")) |file| {
+        modules.print(b.allocator, "MODULE({s}) ", .{file[0 .. file.len - ".cu".len]}) catch @panic("OOM");
+    }
+    var flags: std.ArrayList([]const u8) = .empty;
+    flags.appendSlice(b.allocator, &library_flags) catch @panic("OOM");
+    flags.append(b.allocator, b.fmt("-DGK_MODULES={s}", .{modules.items})) catch @panic("OOM");
+    if (kernels) |folder| {
+        flags.append(b.allocator, "-Wno-c23-extensions") catch @panic("OOM"); // #embed
+        flags.append(b.allocator, b.fmt("-DGK_EMBEDDED=\"{s}/images.inc\"", .{folder})) catch @panic("OOM");
+    }
+    return flags.items;
 }
 
 fn parseTarget(b: *std.Build, name: []const u8) std.Build.ResolvedTarget {
@@ -128,6 +151,10 @@ fn addLibrary(b: *std.Build, target: std.Build.ResolvedTarget, linkage: std.buil
     for (source_dirs) |dir| {
         for (listFiles(b, dir, ".c")) |name| {
             const file = b.path(b.pathJoin(&.{ dir, name }));
+            if (std.mem.eql(u8, name, "images.c")) {
+                module.addCSourceFile(.{ .file = file, .flags = image_flags });
+                continue;
+            }
             if (!std.mem.endsWith(u8, name, "_simd.c")) {
                 module.addCSourceFile(.{ .file = file, .flags = &library_flags });
                 continue;

@@ -14,7 +14,7 @@ const { values: options } = parseArgs({
 });
 
 const cFiles = () => [
-  ...listFiles("csrc", (path) => /\.(c|h)$/.test(path)),
+  ...listFiles("csrc", (path) => /\.(c|h|cu|cuh)$/.test(path)),
   ...listFiles("tests/native", (path) => /\.(c|h)$/.test(path)),
 ];
 const clangFormat = (...args) => {

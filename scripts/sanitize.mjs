@@ -20,7 +20,7 @@ const { values: options } = parseArgs({
 });
 const jobs = 2;
 const cache = join(root, ".cache", "sanitize");
-const sourceDirs = /^csrc\/(core|cpu)\/[^/]+\.c$/; // as in build.zig
+const sourceDirs = /^csrc\/(core|cpu|cuda)\/[^/]+\.c$/; // as in build.zig
 
 const common = [
   "-std=gnu11",
@@ -36,6 +36,10 @@ const common = [
   "-Wall",
   "-Wextra",
 ];
+// The kernels of the library, as build.zig lists them: here always as placeholders.
+const modules = listFiles("csrc/kernels", (path) => path.endsWith(".cu"))
+  .map((path) => `MODULE(${path.split("/").pop().replace(/\.cu$/, "")})`);
+common.push(`-DGK_MODULES=${modules.join(" ")}`);
 const kinds = {
   asan: ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
   tsan: ["-O1", "-fsanitize=thread"],

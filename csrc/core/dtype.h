@@ -14,7 +14,7 @@ enum {
 #define GK_DTYPE(index, name, type, class, dlpack, bits) GK_##name = index,
 #include "dtypes.def"
 #undef GK_DTYPE
-      GK_DTYPE_COUNT = 15 // 0 stands for none
+  GK_DTYPE_COUNT = 15 // 0 stands for none
 };
 
 typedef enum gk_class {

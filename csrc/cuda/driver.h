@@ -166,7 +166,8 @@ enum {
   NEEDED(3020, cuMemGetInfo_v2, (size_t *free, size_t *total))                                     \
   NEEDED(4000, cuMemHostAlloc, (void **host, size_t bytes, unsigned int flags))                    \
   NEEDED(2000, cuMemFreeHost, (void *host))                                                        \
-  NEEDED(3020, cuMemHostGetDevicePointer_v2, (CUdeviceptr * device, void *host, unsigned int flags)) \
+  NEEDED(3020, cuMemHostGetDevicePointer_v2,                                                       \
+         (CUdeviceptr * device, void *host, unsigned int flags))                                   \
   NEEDED(6050, cuMemHostRegister_v2, (void *host, size_t bytes, unsigned int flags))               \
   NEEDED(4000, cuMemHostUnregister, (void *host))                                                  \
   NEEDED(11020, cuMemPoolCreate, (CUmemoryPool * pool, const CUmemPoolProps *properties))          \
@@ -214,8 +215,8 @@ enum {
          (CUgraphExec executable, CUgraphNode node, const CUDA_KERNEL_NODE_PARAMS *parameters))    \
   NEEDED(10000, cuGraphDestroy, (CUgraph graph))                                                   \
   NEEDED(10000, cuGraphExecDestroy, (CUgraphExec executable))                                      \
-  OPTIONAL(12040, cuGreenCtxCreate, (void **context, void *description, CUdevice device,           \
-                                     unsigned int flags))
+  OPTIONAL(12040, cuGreenCtxCreate,                                                                \
+           (void **context, void *description, CUdevice device, unsigned int flags))
 
 typedef struct gk_cuda_driver {
 #define FUNCTION(since, name, parameters) CUresult(CUDAAPI *name) parameters;
