@@ -39,6 +39,27 @@ enum { GK_RESULT_SAME, GK_RESULT_BOOL, GK_RESULT_INT64, GK_RESULT_WIDE, GK_RESUL
 extern const gk_op gk_ops[GK_OP_LIMIT];
 // The name as TypeScript spells it, for messages; valid until the thread asks for another.
 const char *gk_op_name(uint16_t op);
+// The dtype of an op's (first) result, from the dtype in which it computes.
+static inline uint8_t gk_result_dtype(uint16_t op, uint8_t compute) {
+  switch (gk_ops[op].result) {
+  case GK_RESULT_BOOL:
+    return GK_bool;
+  case GK_RESULT_INT64:
+    return GK_int64;
+  case GK_RESULT_REAL:
+    return compute == GK_complex64 ? (uint8_t)GK_float32 : compute;
+  default:
+    return compute;
+  }
+}
+
+// Bits of gk_submit's `flags`; a call has those that its family's entry below names.
+enum {
+  GK_KEEPDIMS = 1,
+  GK_WHOLE = 2,      // the flattened array
+  GK_DESCENDING = 4, // topk: the largest
+  GK_VARIANT = 8     // what the op has one of
+};
 
 // The bytes of a storage; NULL for one of no elements.
 void *gk_storage_data(const struct gk_storage *storage);
@@ -64,17 +85,17 @@ static inline char *gk_view_data(const gk_view *v) {
 //                and argmax: one axis, or the flattened array in row-major order where `axes` has
 //                all bits. No element is reduced for min, max, argmin, argmax: core refuses that.
 //                f[0] = correction of var and std, order of norm.
-//   SCAN, SORT   in[0] and out[0] of the same shape; along `axis`. SORT: `flags` bit 2 descending.
-//                topk: out[0] and out[1] (int64) have length k on `axis`; bit 2: the largest.
+//   SCAN, SORT   in[0] and out[0] of the same shape; along `axis`. SORT: GK_DESCENDING.
+//                topk: out[0] and out[1] (int64) have length k on `axis`; GK_DESCENDING: the largest.
 //                searchsorted: in[0] a vector, in[1] and out[0] of one shape; both are converted to
-//                `compute`; flags bit 3: behind equal ones.
+//                `compute`; GK_VARIANT: behind equal ones.
 //   MATMUL       in: [..., m, k] and [..., k, n], out [..., m, n]; batch axes broadcast (stride 0),
 //                all of one rank of 2 or more. Operands are converted to `compute`.
 //   INDEX        take: in[0] array, in[1] integer indices, out[0] has shape
 //                in[0].shape[:axis] + in[1].shape + in[0].shape[axis+1:] and in[0]'s dtype.
 //                take_along_axis: in[1] (indices) and out[0] of in[0]'s shape but on `axis`.
 //                put_along_axis, scatter_add: in[0] (indices) and in[1] (values) of out[0]'s shape but on
-//                `axis`; out[0] holds the elements that they change. flags bit 3: an index below 0 is
+//                `axis`; out[0] holds the elements that they change. GK_VARIANT: an index below 0 is
 //                out of range, else it counts from the end. Where indices repeat, the last value in
 //                row-major order stays, and sums add up in that order.
 //                flat_index: out = in[0] * f[0] + in[1], in[1] below f[0] or negative from the end, and so
@@ -93,7 +114,7 @@ static inline char *gk_view_data(const gk_view *v) {
 //                division is below 2^32 (2^64) modulo f[1] - f[0], the same word of the block 2^64 further
 //                counts instead, and so on.
 //   FFT          along `axis`; f[0] = length of the transform: operands are cut or filled up with
-//                zeros; f[1] = factor of the result; flags bit 3: inverse. fft: in[0] any dtype but
+//                zeros; f[1] = factor of the result; GK_VARIANT: inverse. fft: in[0] any dtype but
 //                float64, out[0] complex64; rfft: out[0] of length f[0] / 2 + 1; irfft: the first
 //                f[0] / 2 + 1 elements of in[0], out[0] float32.
 typedef struct gk_call {

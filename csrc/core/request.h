@@ -30,9 +30,6 @@ typedef struct gk_request {
   int temporaries;
 } gk_request;
 
-// Bits of `flags`.
-enum { GK_KEEPDIMS = 1, GK_WHOLE = 2, GK_DESCENDING = 4, GK_VARIANT = 8 };
-
 // ---- what rules share (rules.c); all return false after gk_fail
 
 bool gk_request_miscounted(gk_request *r); // the message that params do not fit, and false

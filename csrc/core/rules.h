@@ -11,19 +11,6 @@ char *gk_operands_text(char *buffer, int bytes, int count, const gk_view *const 
 bool gk_check_class(gk_isolate *iso, uint16_t op, uint8_t dtype);
 // The dtype in which an op computes, from its operands' common one.
 uint8_t gk_compute_dtype(uint16_t op, uint8_t promoted);
-// The dtype of an op's (first) result, from the dtype in which it computes.
-static inline uint8_t gk_result_dtype(uint16_t op, uint8_t compute) {
-  switch (gk_ops[op].result) {
-  case GK_RESULT_BOOL:
-    return GK_bool;
-  case GK_RESULT_INT64:
-    return GK_int64;
-  case GK_RESULT_REAL:
-    return compute == GK_complex64 ? (uint8_t)GK_float32 : compute;
-  default:
-    return compute;
-  }
-}
 // The given output, checked against the result's dtype and shape; NULL after gk_fail.
 gk_array *gk_check_out(gk_isolate *iso, uint16_t op, uint32_t handle, uint8_t dtype, int ndim,
                        const int64_t *shape);

@@ -54,9 +54,7 @@ static void run_blocks(const gk_call *call, gk_loop_fn loop, uint8_t work) {
     if (job.in[0]) job.through[0] = GK_bool; // 0.5 is true, whatever the others' dtype
   }
   job.out = call->out[0];
-  job.result = work;
-  if (gk_ops[call->op].result == GK_RESULT_BOOL) job.result = GK_bool;
-  if (gk_ops[call->op].result == GK_RESULT_REAL && work == GK_complex64) job.result = GK_float32;
+  job.result = gk_result_dtype(call->op, work);
   job.grain = grain_of(call, work);
   job.streaming =
       gk_view_bytes(call->out[0]) < GK_STREAMING_BYTES ? NULL : streaming_loop(call->op, work);

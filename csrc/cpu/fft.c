@@ -321,7 +321,8 @@ gk_status gk_cpu_fft(const gk_call *call, gk_error *error) {
   const int axis = call->axis;
   const int64_t n = (int64_t)call->f[0];
   const bool even = call->op != GK_OP_fft && n % 2 == 0;
-  const bool inverse = call->op == GK_OP_irfft || (call->op == GK_OP_fft && call->flags & 8);
+  const bool inverse =
+      call->op == GK_OP_irfft || (call->op == GK_OP_fft && call->flags & GK_VARIANT);
   const float factor = (float)call->f[1];
   job j = {.op = call->op, .n = n, .scale = {factor, inverse ? -factor : factor, inverse ? -1 : 1}};
 

@@ -208,7 +208,7 @@ gk_status gk_cpu_along(const gk_call *call, gk_error *error) {
     p.size[k] = gk_dtypes[p.view[k].dtype].size;
   }
   p.axis.length = array->shape[axis];
-  p.axis.wrap = call->flags & 8 ? 0 : p.axis.length;
+  p.axis.wrap = call->flags & GK_VARIANT ? 0 : p.axis.length;
   p.axis.step = array->strides[axis];
   p.view[ARRAY].shape[axis] = indices->shape[axis];
   p.view[ARRAY].strides[axis] = 0;

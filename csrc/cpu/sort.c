@@ -358,8 +358,8 @@ gk_status gk_cpu_sort(const gk_call *call, gk_error *error) {
   job.line.stride = in->ndim ? in->strides[call->axis] : 1;
   job.out_stride = in->ndim ? out->strides[call->axis] : 1;
   while (1 << job.line.log2 < job.in_bytes) job.line.log2++;
-  job.line.order =
-      gk_sort_order_of(in->dtype, call->flags & 4, job.places ? GK_SORT_EQUAL_ZEROS : 0);
+  job.line.order = gk_sort_order_of(in->dtype, call->flags & GK_DESCENDING,
+                                    job.places ? GK_SORT_EQUAL_ZEROS : 0);
   job.item_bytes = job.places || gk_sort_wide(&job.line) ? 8 : 4;
   job.tile = tile_lines(&job);
   if (is_together(&job)) {

@@ -92,7 +92,7 @@ static gk_sort_line line_of(const gk_view *v, uint8_t dtype) {
 gk_status gk_cpu_searchsorted(const gk_call *call, gk_error *error) {
   const gk_view *sorted = call->in[0], *values = call->in[1], *out = call->out[0];
   if (out->size == 0) return GK_OK;
-  searching job = {.call = call, .right = call->flags & 8};
+  searching job = {.call = call, .right = call->flags & GK_VARIANT};
   job.sorted = line_of(sorted, call->compute);
   job.sorted.data = gk_view_data(sorted);
   job.sorted.n = sorted->shape[0];

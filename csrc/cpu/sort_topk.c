@@ -225,7 +225,7 @@ gk_status gk_cpu_topk(const gk_call *call, gk_error *error) {
   if (call->out[0]->size == 0) return GK_OK;
   finding job = {.call = call, .k = call->out[0]->shape[call->axis], .parts = 1};
   const int64_t n = in->shape[call->axis], threads = gk_parallel_threads();
-  const bool largest = call->flags & 4;
+  const bool largest = call->flags & GK_DESCENDING;
   if (n > (int64_t)UINT32_MAX)
     return gk_error_set(error, GK_UNSUPPORTED,
                         "topk: an axis of %lld elements; at most %lld can be searched",

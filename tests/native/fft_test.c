@@ -71,7 +71,8 @@ static void naive(int64_t n, const pair *x, bool inverse, double factor, pair *o
 static void check_line(const gk_call *call, int64_t line) {
   const gk_view *in = call->in[0], *out = call->out[0];
   const int64_t n = (int64_t)call->f[0];
-  const bool inverse = call->op == GK_OP_irfft || (call->op == GK_OP_fft && call->flags & 8);
+  const bool inverse =
+      call->op == GK_OP_irfft || (call->op == GK_OP_fft && call->flags & GK_VARIANT);
   int64_t in_step, out_step;
   const int64_t from = line_start(in->ndim, in->shape, call->axis, line, &in_step);
   const int64_t to = line_start(out->ndim, out->shape, call->axis, line, &out_step);
@@ -116,7 +117,7 @@ static void run_case(uint16_t op, bool inverse, uint8_t dtype, int ndim, int64_t
   gk_call call = {.op = op,
                   .family = GK_FAMILY_FFT,
                   .axis = (int8_t)axis,
-                  .flags = inverse ? 8 : 0,
+                  .flags = inverse ? GK_VARIANT : 0,
                   .size = out.size,
                   .in = {&in},
                   .out = {&out},
@@ -168,7 +169,7 @@ static void run_large(uint16_t op, int64_t n, double limit) {
   gk_call call = {.op = op, .size = results, .in = {&in}, .out = {&out}, .f = {(double)n, 1}};
   gk_call back = {.op = real ? GK_OP_irfft : GK_OP_fft,
                   .size = n,
-                  .flags = 8,
+                  .flags = GK_VARIANT,
                   .in = {&out},
                   .out = {&again},
                   .f = {(double)n, 1 / (double)n}};
@@ -225,7 +226,7 @@ static void run_lengths(void *first) {
     for (int back = 0; back < 2; back++) {
       const gk_call call = {.op = GK_OP_fft,
                             .size = n,
-                            .flags = back ? 8 : 0,
+                            .flags = back ? GK_VARIANT : 0,
                             .in = {&views[back]},
                             .out = {&views[back + 1]},
                             .f = {(double)n, back ? 1 / (double)n : 1}};

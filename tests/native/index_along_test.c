@@ -92,7 +92,7 @@ static void run_along(uint16_t op, uint8_t dtype, uint8_t index_dtype, int ndim,
 
   gk_error error = {.text = ""};
   gk_call call = {.op = op, .compute = dtype, .axis = (int8_t)axis, .size = indices.size};
-  call.flags = wraps ? 0 : 8;
+  call.flags = wraps ? 0 : GK_VARIANT;
   call.in[0] = take ? &array : &indices;
   call.in[1] = take ? &indices : &other;
   call.out[0] = take ? &other : &array;

@@ -56,7 +56,7 @@ static void topk(uint8_t dtype, int64_t n, int64_t k, int mode) {
   gk_call call = {.op = GK_OP_topk, .family = GK_FAMILY_SORT, .inputs = 1, .outputs = 2};
   call.compute = dtype;
   call.axis = 1;
-  call.flags = largest ? 4 : 0;
+  call.flags = largest ? GK_DESCENDING : 0;
   call.size = in.size;
   call.in[0] = &in;
   call.out[0] = &values;
@@ -128,7 +128,7 @@ static void search(uint8_t dtype, uint8_t other, int64_t n, int64_t m, int mode)
   const bool right = test_below(2);
   gk_call call = {.op = GK_OP_searchsorted, .family = GK_FAMILY_SORT, .inputs = 2, .outputs = 1};
   call.compute = compute;
-  call.flags = right ? 8 : 0;
+  call.flags = right ? GK_VARIANT : 0;
   call.size = out.size;
   call.in[0] = &sorted;
   call.in[1] = &values;

@@ -63,7 +63,7 @@ static void check_line(const gk_call *call, int64_t line, const char *what) {
   int64_t n = in->shape[axis];
   const char *from = gk_view_data(in) + line_offset(in, axis, line) * size;
   const char *to = gk_view_data(out) + line_offset(out, axis, line) * out_size;
-  bool descending = call->flags & 4;
+  bool descending = call->flags & GK_DESCENDING;
   int64_t in_step = in->strides[axis] * size, out_step = out->strides[axis] * out_size;
   uint64_t in_sum = 0, out_sum = 0, wrong = 0;
   const char *previous = NULL;
@@ -125,7 +125,7 @@ static void one(uint8_t dtype, int64_t n, int axis, int mode, bool plain) {
       gk_call call = {.op = (uint16_t)op, .family = GK_FAMILY_SORT, .inputs = 1, .outputs = 1};
       call.compute = dtype;
       call.axis = (int8_t)axis;
-      call.flags = descending ? 4 : 0;
+      call.flags = descending ? GK_DESCENDING : 0;
       call.size = out.size;
       call.in[0] = &in;
       call.out[0] = &out;
