@@ -3,13 +3,13 @@
 import { arange, empty, ones } from "../array/create.ts";
 import type { DType } from "../array/dtype.ts";
 import type { NDArray } from "../array/ndarray.ts";
-import { UnsupportedError } from "../errors.ts";
 import { isnan, less, logicalOr, sub } from "./elementwise.ts";
 import { take } from "./indexing.ts";
 import { sum } from "./reduce.ts";
 import { searchsorted } from "./sort.ts";
 import { submit } from "./submit.ts";
 import { Op } from "./table.ts";
+import { sizeFrom } from "./values.ts";
 
 /** What `unique` takes: which other results it gives. */
 export interface UniqueOptions {
@@ -62,7 +62,8 @@ export function unique<D extends DType, O extends UniqueOptions = UniqueOptions>
     : take(flat, order);
   const n = sorted.size;
   using isFirst = firsts(sorted);
-  const count = n === 0 ? 0 : waitForCount(isFirst);
+  using many = sum(isFirst);
+  const count = n === 0 ? 0 : sizeFrom(many, "unique");
   const pick = <E extends DType>(from: NDArray<E>) =>
     submit(Op.compress, [from, isFirst], { params: [count], name: "unique" }) as NDArray<E>;
 
@@ -101,16 +102,4 @@ function firsts(sorted: NDArray): NDArray<"bool"> {
     logicalOr(rest, begins, { out: rest });
   }
   return isFirst;
-}
-
-function waitForCount(mask: NDArray<"bool">): number {
-  using count = sum(mask);
-  try {
-    return Number(count.item());
-  } catch (error) {
-    if (!(error instanceof UnsupportedError)) throw error;
-    const message = "unique: how many values there are depends on the elements, so it cannot be " +
-      "recorded in a graph; call it outside";
-    throw new UnsupportedError(message, { op: "unique", cause: error });
-  }
 }
