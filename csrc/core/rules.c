@@ -234,7 +234,8 @@ static gk_array *copy_out(gk_request *r, uint32_t handle) {
 static gk_array *request_out(gk_request *r, int i, uint32_t handle) {
   uint8_t dtype = i ? r->second : r->result;
   if (!handle) return gk_new_out(r->c, r->ctx, r->stream, r->op, dtype, r->ndim, r->shape);
-  if (r->row->family == GK_FAMILY_COPY) return copy_out(r, handle);
+  const bool copies = r->row->family == GK_FAMILY_COPY;
+  if (copies && !(r->flags & GK_VARIANT)) return copy_out(r, handle);
   gk_array *out = gk_check_out(r->iso, r->op, handle, dtype, r->ndim, r->shape);
   if (!out) return NULL;
   if (out->view.storage->device != r->stream->device) {
@@ -242,6 +243,7 @@ static gk_array *request_out(gk_request *r, int i, uint32_t handle) {
             out->view.storage->device->name, r->stream->device->name);
     return NULL;
   }
+  if (copies) return copy_out(r, handle);
   for (uint32_t k = 0; k < r->inputs; k++)
     if (!gk_check_overlap(r->iso, r->op, &out->view, r->in[k], false)) return NULL;
   if (r->row->family == GK_FAMILY_RANDOM && !out->view.contiguous) {

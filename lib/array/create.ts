@@ -5,7 +5,7 @@ import { current } from "../device/context.ts";
 import { onDevice } from "../device/device.ts";
 import { DTypeError, GpukitError, ShapeError } from "../errors.ts";
 import { create, type CreateOptions, type FillOptions } from "../ops/submit.ts";
-import { dtypeCode, scalarArray, shapeOf, submit, whole } from "../ops/submit.ts";
+import { dtypeCode, scalarArray, shapeOf, submit, VARIANT, whole } from "../ops/submit.ts";
 import { Op } from "../ops/table.ts";
 import { type DType, dtypes, type HostArray } from "./dtype.ts";
 import { handleOf, kindOf, type NDArray, wrap } from "./ndarray.ts";
@@ -296,7 +296,7 @@ export function full<T extends number | boolean | bigint, D extends DType = Scal
   return onDevice(options?.device, () => {
     using one = scalarArray(value);
     using all = broadcastTo(one, lengths);
-    return submit(Op.copy, [all], { dtype }, options) as NDArray<D>;
+    return submit(Op.copy, [all], { dtype, flags: VARIANT, name: "full" }, options) as NDArray<D>;
   });
 }
 

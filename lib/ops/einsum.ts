@@ -1,7 +1,7 @@
 // Einstein summation: a formula such as "ij,jk->ik" as sums, products and matrix products. Three and
 // more operands are contracted two at a time, in the order with the fewest multiplications.
 
-import { DTypeError, GpukitError, ShapeError } from "../errors.ts";
+import { GpukitError, ShapeError } from "../errors.ts";
 import type { DType } from "../array/dtype.ts";
 import { kindOf, live, type NDArray } from "../array/ndarray.ts";
 import { alias, diagonal, moveaxis, reshape, transpose } from "../array/views.ts";
@@ -9,7 +9,7 @@ import { mul } from "./elementwise.ts";
 import { promoteTypes } from "./joining.ts";
 import { matmul } from "./linalg.ts";
 import { any, sum } from "./reduce.ts";
-import { type OpOptions, submit } from "./submit.ts";
+import { type OpOptions, submit, VARIANT } from "./submit.ts";
 import { Op } from "./table.ts";
 
 /** An operand with a letter for each axis. */
@@ -75,23 +75,10 @@ export function einsum(formula: string, ...operands: readonly (NDArray | OpOptio
       return only.array;
     }
     using turned = transpose(only.array, [...output].map((label) => only.labels.indexOf(label)));
-    if (options?.out !== undefined) checkOut(options.out, turned, dtype);
-    return submit(Op.copy, [turned], { dtype, name: "einsum" }, options);
+    return submit(Op.copy, [turned], { dtype, flags: VARIANT, name: "einsum" }, options);
   } finally {
     for (const a of owned) a.dispose();
   }
-}
-
-// A copy would broadcast and convert.
-function checkOut(out: NDArray, made: NDArray, dtype: DType): void {
-  const isShape = out.ndim === made.ndim && out.shape.every((n, i) => n === made.shape[i]);
-  if (isShape && out.dtype === dtype) return;
-  const ErrorType = isShape ? DTypeError : ShapeError;
-  throw new ErrorType(
-    `einsum: out is ${out.dtype} [${out.shape.join(", ")}], but the result is ` +
-      `${dtype} [${made.shape.join(", ")}]`,
-    { op: "einsum" },
-  );
 }
 
 function fail(message: string, arrays: readonly NDArray[], formula: string): never {

@@ -7,7 +7,7 @@ import { diagonal, expandDims, moveaxis, ravel, reshape, swapaxes } from "../arr
 import { add, mul } from "./elementwise.ts";
 import { gelu } from "../nn/nn.ts";
 import { sum } from "./reduce.ts";
-import { type OpOptions, submit, whole } from "./submit.ts";
+import { type OpOptions, submit, VARIANT, whole } from "./submit.ts";
 import { Op } from "./table.ts";
 
 /** The dtype of a matrix product: the operands' common one, but int32 for int8. */
@@ -68,7 +68,8 @@ export function dot<D extends DType, B extends DType>(
   using matrix = reshape(front, [inner, outer.reduce((product, n) => product * n, 1)]);
   using product = matmul(a, matrix, { stream: options?.stream });
   using shaped = reshape(product, [...left.slice(0, -1), ...outer]);
-  return submit(Op.copy, [shaped], { name: "dot" }, options) as NDArray<ProductOf<D, B>>;
+  const args = { flags: VARIANT, name: "dot" };
+  return submit(Op.copy, [shaped], args, options) as NDArray<ProductOf<D, B>>;
 }
 
 /** Every element of `a` times every element of `b`, both flattened: [a.size, b.size]. */

@@ -3,11 +3,11 @@
 import type { DType, FloatOf } from "../array/dtype.ts";
 import { kindOf, type NDArray } from "../array/ndarray.ts";
 import { at, expandDims, reshape, transpose } from "../array/views.ts";
-import { DTypeError, GpukitError, ShapeError } from "../errors.ts";
+import { GpukitError, ShapeError } from "../errors.ts";
 import { add, equal, isnan, mul, sub, where } from "./elementwise.ts";
 import { axisOf, stack } from "./joining.ts";
 import { sort } from "./sort.ts";
-import { type OpOptions, submit, wholes } from "./submit.ts";
+import { type OpOptions, submit, VARIANT, wholes } from "./submit.ts";
 import { Op } from "./table.ts";
 
 /** What median and quantile take. */
@@ -100,7 +100,7 @@ function ofSorted(
   }
   if (options?.out === undefined) return result;
   using value = result;
-  return into(op, value, options.out, stream);
+  return submit(Op.copy, [value], { flags: VARIANT, name: op }, options);
 }
 
 // The value at `part` of the way through the sorted lines, of which `last` are the last elements. As
@@ -129,16 +129,4 @@ function between(
 
 function cast(a: NDArray, dtype: DType, options: OpOptions): NDArray {
   return submit(Op.copy, [a], { dtype, name: "astype" }, options);
-}
-
-function into(op: string, value: NDArray, out: NDArray, stream: OpOptions): NDArray {
-  const isOther = out.dtype !== value.dtype;
-  if (isOther || out.shape.join() !== value.shape.join()) {
-    const text = (a: NDArray) => `${a.dtype} [${a.shape.join(", ")}]`;
-    throw new (isOther ? DTypeError : ShapeError)(
-      `${op}: out is ${text(out)}, the result ${text(value)}`,
-      { op },
-    );
-  }
-  return submit(Op.copy, [value], { name: op }, { ...stream, out });
 }

@@ -9,9 +9,9 @@ import { array } from "../array/create.ts";
 import { type DType, dtypes } from "../array/dtype.ts";
 import { handleOf, kindOf, type NDArray } from "../array/ndarray.ts";
 import { alias, broadcastTo, reshape } from "../array/views.ts";
-import { DTypeError, GpukitError, ShapeError } from "../errors.ts";
+import { DTypeError, GpukitError } from "../errors.ts";
 import { flatIndices, indexArray, type Indices } from "./indices.ts";
-import { type Operand, type OpOptions, submit, whole } from "./submit.ts";
+import { type Operand, type OpOptions, submit, VARIANT, whole } from "./submit.ts";
 import { Op } from "./table.ts";
 
 /** What `putAlongAxis` and `scatterAdd` take. */
@@ -66,9 +66,8 @@ function along<D extends DType>(
   using index = indexArray(a, indices, a.shape.at(axis), name);
   using value = valuesFor(a, values, name);
   const { out, stream } = options ?? {};
-  if (out !== undefined && handleOf(out) !== handleOf(a)) checkOut(a, out, name);
   const target = out === undefined || handleOf(out) !== handleOf(a)
-    ? submit(Op.copy, [a], { name }, { out, stream }) as NDArray<D>
+    ? submit(Op.copy, [a], { flags: VARIANT, name }, { out, stream }) as NDArray<D>
     : a;
   try {
     submit(op, [index, value], { params: [axis], name }, { out: target, stream });
@@ -77,15 +76,6 @@ function along<D extends DType>(
     throw error;
   }
   return (out ?? target) as NDArray<D>;
-}
-
-// A copy converts and broadcasts; the result of an op does not.
-function checkOut(a: NDArray, out: NDArray, op: string): void {
-  const found = `${out.dtype} [${out.shape.join(", ")}]`;
-  const result = `${a.dtype} [${a.shape.join(", ")}]`;
-  if (found === result) return;
-  const Kind = out.dtype === a.dtype ? ShapeError : DTypeError;
-  throw new Kind(`${op}: out is ${found}, but the result is ${result}`, { op });
 }
 
 /** What `put` takes. */
