@@ -38,7 +38,10 @@ const settings = options.smoke
 async function main() {
   const wanted = options["no-torch"] ? ["numpy", "scipy"] : ["numpy", "scipy", "torch"];
   const { python, peers } = findPeers(wanted);
-  const { groups, isa } = await listGroups();
+  const { groups: all, isa } = await listGroups();
+  const groups = all
+    .map((group) => ({ ...group, cases: group.cases.filter(isAsked) }))
+    .filter((group) => group.cases.length);
   if (!groups.length) throw new BenchError(`No case has "${filters.join('" or "')}" in its name.`);
   const machine = describeMachine(python, peers, isa);
   console.log(machine.join("\n"));
@@ -79,19 +82,12 @@ async function main() {
     return;
   }
   // What is published is a whole run; --update puts rows measured again in the place of theirs.
-  const folder = join(root, "bench", "results");
-  if (options.update) return update(folder, machine, results, peers);
+  if (options.update) return update(machine, all, results, peers);
   if (options.smoke || filters.length || options.threads) return;
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(
-    join(folder, "latest.json"),
-    `${JSON.stringify({ machine, results }, rounded, 1)}\n`,
-  );
-  writeFileSync(join(folder, "latest.md"), markdown(machine, groups, results, peers));
-  console.log("written to bench/results/latest.json and latest.md");
+  publish(machine, all, results, peers);
 }
 
-async function update(folder, machine, results, peers) {
+function update(machine, groups, results, peers) {
   const published = JSON.parse(readFileSync(join(folder, "latest.json"), "utf8"));
   const same = (a, b) => a.group === b.group && a.name === b.name && a.threads === b.threads;
   const merged = [
@@ -100,11 +96,17 @@ async function update(folder, machine, results, peers) {
   ];
   const names = [...new Set(results.map(({ group, name }) => `${group}/${name}`))].join(", ");
   const lines = [...published.machine, `measured again later: ${names}; ${machine.at(-1)}`];
-  const { groups } = await listGroups(() => true);
-  const text = JSON.stringify({ machine: lines, results: merged }, rounded, 1);
+  publish(lines, groups, merged, peers);
+}
+
+const folder = join(root, "bench", "results");
+
+function publish(machine, groups, results, peers) {
+  mkdirSync(folder, { recursive: true });
+  const text = JSON.stringify({ machine, results }, rounded, 1);
   writeFileSync(join(folder, "latest.json"), `${text}\n`);
-  writeFileSync(join(folder, "latest.md"), markdown(lines, groups, merged, peers));
-  console.log("rows replaced in bench/results/latest.json and latest.md");
+  writeFileSync(join(folder, "latest.md"), markdown(machine, groups, results, peers));
+  console.log(`${results.length} rows written to bench/results/latest.json and latest.md`);
 }
 
 const rounded = (_key, value) => typeof value === "number" ? Number(value.toPrecision(4)) : value;
@@ -119,21 +121,19 @@ function threadCounts(group) {
   return asked ? group.threads.filter((n) => asked.includes(n)) : group.threads;
 }
 
-/** The cases as Deno sees them, reduced to those asked for, and gpukit's instruction set. */
-async function listGroups(accept) {
+/** The cases as Deno sees them, and gpukit's instruction set. */
+async function listGroups() {
   const workers = new Workers(1);
-  const { groups, isa } = await workers.get("deno").ask({ do: "list" }).catch((error) => {
+  const listed = await workers.get("deno").ask({ do: "list" }).catch((error) => {
     throw new BenchError(`The cases do not load in Deno: ${error.message}`);
   });
   await workers.close();
-  const matches = accept ?? ((row) => {
-    const id = row.id.toLowerCase();
-    return !filters.length || filters.some((filter) => id.includes(filter.toLowerCase()));
-  });
-  const kept = groups
-    .map((group) => ({ ...group, cases: group.cases.filter(matches) }))
-    .filter((group) => group.cases.length);
-  return { groups: kept, isa };
+  return listed;
+}
+
+function isAsked(row) {
+  const id = row.id.toLowerCase();
+  return !filters.length || filters.some((filter) => id.includes(filter.toLowerCase()));
 }
 
 // ---- the Python peers ---------------------------------------------------------------------------
