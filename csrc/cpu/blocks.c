@@ -502,7 +502,9 @@ void gk_blocks_run(const gk_block_job *job) {
     add_cast(o, job->through[k], job->work[k]);
     if (o->cast_count || !(o->linear || o->inner == 1)) in_place = false;
   }
-  p.aligned = job->light && p.out.linear && gk_view_bytes(job->out) >= streaming_bytes(&p);
+  const int64_t bytes = gk_view_bytes(job->out); // first, since most are few
+  p.aligned =
+      job->light && p.out.linear && bytes >= GK_STREAMING_BYTES && bytes >= streaming_bytes(&p);
   p.staged = p.aligned;
   if (p.aligned && job->streaming && p.out.cast_count == 0) {
     p.fn = job->streaming;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "copy.h"
+#include "float_function.h"
 #include "simd.h"
 
 #if defined(__x86_64__) || defined(_M_X64)
@@ -22,17 +23,6 @@
       o[i] = (To)(expression);                                                                     \
     }                                                                                              \
   }
-
-static inline uint32_t bits_of(float x) {
-  uint32_t u;
-  memcpy(&u, &x, 4);
-  return u;
-}
-static inline float float_of(uint32_t u) {
-  float x;
-  memcpy(&x, &u, 4);
-  return x;
-}
 
 // ---- equal sizes, and integers into integers (the sign of the target does not matter)
 

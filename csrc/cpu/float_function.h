@@ -1,4 +1,4 @@
-// What the float32 functions of elementwise_simd.c are written with. They are branch-free C that
+// What the float32 functions of the *_simd.c files are written with. They are branch-free C that
 // the compiler turns into vector code: `a < b ? x : y` becomes a blend, and both sides are computed.
 #ifndef GK_CPU_FLOAT_FUNCTION_H
 #define GK_CPU_FLOAT_FUNCTION_H

@@ -6,6 +6,7 @@
 // to one place before the axis is short, the places of several such groups are computed once. An
 // index out of range reads as 0; the first one in row-major order is reported once all the rest is
 // done.
+#include "copy.h"
 #include "index.h"
 
 #include <inttypes.h>
@@ -21,23 +22,6 @@
 #define AHEAD_BYTES 4096 // the same for rows
 #define ROW_LINES 16 // cache lines of a row that are worth a prefetch; the rest follows by itself
 #define PIECE_BYTES 524288 // moved bytes that are worth a thread
-
-// Calls `macro` with the unsigned type of `size` bytes.
-#define BY_SIZE(size, macro)                                                                       \
-  switch (size) {                                                                                  \
-  case 1:                                                                                          \
-    macro(uint8_t);                                                                                \
-    break;                                                                                         \
-  case 2:                                                                                          \
-    macro(uint16_t);                                                                               \
-    break;                                                                                         \
-  case 4:                                                                                          \
-    macro(uint32_t);                                                                               \
-    break;                                                                                         \
-  default:                                                                                         \
-    macro(uint64_t);                                                                               \
-    break;                                                                                         \
-  }
 
 // Into the second cache, which waits for more lines at once than the first: twice as fast on Zen 4. At
 // the address nothing need lie.
@@ -120,7 +104,7 @@ const void *gk_index_read(const gk_loop *l, int operand, int size, const char *b
   EACH_ROW(l, operand, begin, n,                                                                   \
            for (int64_t i = 0; i < count; i++)((T *)block)[done + i] =                             \
                ((const T *)(const void *)base)[at + i * step])
-    BY_SIZE(size, READ)
+    GK_BY_SIZE(size, READ)
   } else {
     EACH_ROW(l, operand, begin, n,
              gk_cpu_gather(count, size, base + at * size, step, (char *)block + done * size));
@@ -136,7 +120,7 @@ void gk_index_write(const gk_loop *l, int operand, int size, char *base, int64_t
   EACH_ROW(l, operand, begin, n,                                                                   \
            for (int64_t i = 0; i < count; i++)((T *)(void *)base)[at + i * step] =                 \
                ((const T *)block)[done + i])
-    BY_SIZE(size, WRITE)
+    GK_BY_SIZE(size, WRITE)
   } else {
     EACH_ROW(
         l, operand, begin, n,
@@ -246,7 +230,7 @@ void gk_index_pick(int64_t n, int size, const char *in, const int64_t *place, vo
       to[i] = place[i] == GK_NOWHERE ? 0 : x[place[i]];                                            \
     }                                                                                              \
   } while (0)
-  BY_SIZE(size, PICK)
+  GK_BY_SIZE(size, PICK)
 }
 
 gk_status gk_index_fault(const gk_call *call, const gk_view *indices, const gk_index_axis *axis,
