@@ -11,7 +11,7 @@ import { handleOf, kindOf, type NDArray, refuse, wrap } from "../array/ndarray.t
 import { broadcastTo, ravel, reshape, type ShapeLike } from "../array/views.ts";
 import { array } from "../array/create.ts";
 import { take } from "./indexing.ts";
-import { dtypeCode, failure, type OpOptions, whole, wholes } from "./submit.ts";
+import { axisOf, dtypeCode, failure, type OpOptions, whole, wholes } from "./submit.ts";
 import { Op } from "./table.ts";
 
 /** What joining takes. */
@@ -195,16 +195,6 @@ export function tile<D extends DType>(a: NDArray<D>, counts: ShapeLike): NDArray
     tiled = reshape(copy, shape);
   }
   return tiled;
-}
-
-/** An axis of `ndim`, counted from the front. */
-export function axisOf(axis: number, ndim: number, op: string): number {
-  whole(axis, "axis", op);
-  if (axis >= -ndim && axis < ndim) return axis < 0 ? axis + ndim : axis;
-  throw new ShapeError(
-    `${op}: axis ${axis} is out of range for ${ndim} dimension${ndim === 1 ? "" : "s"}`,
-    { op },
-  );
 }
 
 /**

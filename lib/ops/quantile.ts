@@ -5,9 +5,9 @@ import { kindOf, type NDArray } from "../array/ndarray.ts";
 import { at, expandDims, reshape, transpose } from "../array/views.ts";
 import { GpukitError, ShapeError } from "../errors.ts";
 import { add, equal, isnan, mul, sub, where } from "./elementwise.ts";
-import { axisOf, stack } from "./joining.ts";
+import { stack } from "./joining.ts";
 import { sort } from "./sort.ts";
-import { type OpOptions, submit, VARIANT, wholes } from "./submit.ts";
+import { axisOf, type OpOptions, submit, VARIANT, wholes } from "./submit.ts";
 import { Op } from "./table.ts";
 
 /** What median and quantile take. */

@@ -8,8 +8,8 @@ import { kindOf, type NDArray } from "../array/ndarray.ts";
 import { alias, at, diagonal, expandDims, ravel, reshape } from "../array/views.ts";
 import { greaterEqual, notEqual, sub, where } from "./elementwise.ts";
 import { take } from "./indexing.ts";
-import { axisOf, concatenate } from "./joining.ts";
-import { whole, wholes } from "./submit.ts";
+import { concatenate } from "./joining.ts";
+import { axisOf, whole, wholes } from "./submit.ts";
 
 /**
  * The elements moved on by `shift` places along an axis (several: a shift for each), those that leave at

@@ -387,6 +387,16 @@ export function wholes(x: number | readonly number[], what: string, op: string):
   return list;
 }
 
+/** An axis of `ndim`, counted from the front. */
+export function axisOf(axis: number, ndim: number, op: string): number {
+  whole(axis, "axis", op);
+  if (axis >= -ndim && axis < ndim) return axis < 0 ? axis + ndim : axis;
+  throw new ShapeError(
+    `${op}: axis ${axis} is out of range for ${ndim} dimension${ndim === 1 ? "" : "s"}`,
+    { op },
+  );
+}
+
 /** A shape; a single number is one dimension. */
 export function shapeOf(x: number | readonly number[], op: string): readonly number[] {
   const shape = wholes(x, "shape", op);
