@@ -34,21 +34,6 @@ static void fill_random(gk_view *v) {
   }
 }
 
-static int64_t line_start(int ndim, const int64_t *shape, int axis, int64_t line, int64_t *step) {
-  int64_t at = 0, stride = 1;
-  *step = 1;
-  for (int i = ndim - 1; i >= 0; i--) {
-    if (i == axis) {
-      *step = stride;
-    } else {
-      at += line % shape[i] * stride;
-      line /= shape[i];
-    }
-    stride *= shape[i];
-  }
-  return at;
-}
-
 // What line `x` of n numbers becomes, by its definition.
 static void naive(int64_t n, const pair *x, bool inverse, double factor, pair *out) {
   pair *root = malloc((size_t)n * sizeof *root);
@@ -74,8 +59,8 @@ static void check_line(const gk_call *call, int64_t line) {
   const bool inverse =
       call->op == GK_OP_irfft || (call->op == GK_OP_fft && call->flags & GK_VARIANT);
   int64_t in_step, out_step;
-  const int64_t from = line_start(in->ndim, in->shape, call->axis, line, &in_step);
-  const int64_t to = line_start(out->ndim, out->shape, call->axis, line, &out_step);
+  const int64_t from = test_line_start(in->ndim, in->shape, call->axis, line, &in_step);
+  const int64_t to = test_line_start(out->ndim, out->shape, call->axis, line, &out_step);
   pair *x = calloc((size_t)n, sizeof *x), *want = malloc((size_t)n * sizeof *want);
   const int64_t there = in->shape[call->axis];
   for (int64_t i = 0; i < n; i++) {

@@ -457,16 +457,7 @@ static void one_call(void) {
 
 int main(int argc, char **argv) {
   int64_t iterations = 4000;
-  uint64_t seed = 1;
-  for (int i = 1; i + 1 < argc; i += 2) {
-    if (!strcmp(argv[i], "--iterations"))
-      iterations = strtoll(argv[i + 1], NULL, 0);
-    else if (!strcmp(argv[i], "--seed"))
-      seed = strtoull(argv[i + 1], NULL, 0);
-    else
-      return fprintf(stderr, "%s: --iterations N --seed S\n", argv[i]), 2;
-  }
-  test_seed = seed * 0x9e3779b97f4a7c15u | 1;
+  if (!test_arguments(argc, argv, &iterations)) return 2;
   root = gk_isolate_attach(block.bytes, GK_BLOCK_BYTES);
   for (int i = 0; i < 2; i++) streams[i] = gk_stream_create(root, 0, 0);
   for (iteration = 0; iteration < iterations; iteration++) one_call();

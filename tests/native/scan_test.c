@@ -20,22 +20,6 @@ static void fill_random(gk_view *v, bool small) {
   }
 }
 
-// Line `line` of the axis: the row-major place of its first element and the distance to the next.
-static int64_t line_start(int ndim, const int64_t *shape, int axis, int64_t line, int64_t *step) {
-  int64_t at = 0, stride = 1;
-  *step = 1;
-  for (int i = ndim - 1; i >= 0; i--) {
-    if (i == axis) {
-      *step = stride;
-    } else {
-      at += line % shape[i] * stride;
-      line /= shape[i];
-    }
-    stride *= shape[i];
-  }
-  return at;
-}
-
 static void check_line(const gk_view *in, const gk_view *out, uint8_t compute, int64_t start,
                        int64_t step, int64_t length) {
   const bool from_float = test_is_float(in->dtype);
@@ -101,7 +85,7 @@ static void run_case(uint8_t from, uint8_t to, int ndim, const int64_t *shape, i
   const int64_t length = ndim ? shape[axis] : 1;
   for (int64_t line = 0; out.size && line < out.size / length; line++) {
     int64_t step;
-    const int64_t start = line_start(ndim, shape, axis, line, &step);
+    const int64_t start = test_line_start(ndim, shape, axis, line, &step);
     check_line(&in, &out, to, start, step, length);
   }
   free(from_storage.data);

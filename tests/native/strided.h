@@ -64,6 +64,23 @@ static inline void *test_element(const gk_view *v, int64_t flat) {
   return (char *)v->storage->data + v->offset + at * gk_dtypes[v->dtype].size;
 }
 
+// Line `line` of an axis of a contiguous array: the place of its first element and the distance to the next.
+static inline int64_t test_line_start(int ndim, const int64_t *shape, int axis, int64_t line,
+                                      int64_t *step) {
+  int64_t at = 0, stride = 1;
+  *step = 1;
+  for (int i = ndim - 1; i >= 0; i--) {
+    if (i == axis) {
+      *step = stride;
+    } else {
+      at += line % shape[i] * stride;
+      line /= shape[i];
+    }
+    stride *= shape[i];
+  }
+  return at;
+}
+
 static inline bool test_is_float(uint8_t dtype) { return gk_dtypes[dtype].class == GK_CLASS_FLOAT; }
 
 // An integer or bool element, its bits extended to 64.

@@ -45,6 +45,24 @@ static inline uint64_t test_random(void) {
 static inline int64_t test_below(int64_t n) { return (int64_t)(test_random() % (uint64_t)n); }
 static inline double test_uniform(void) { return (double)(test_random() >> 11) * 0x1p-53; }
 
+// What a fuzzer is called with, --iterations N --seed S; false after saying so.
+static inline bool test_arguments(int argc, char **argv, int64_t *iterations) {
+  uint64_t seed = 1;
+  for (int i = 1; i < argc; i += 2) {
+    const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+    if (value && !strcmp(argv[i], "--iterations")) {
+      *iterations = strtoll(value, NULL, 0);
+    } else if (value && !strcmp(argv[i], "--seed")) {
+      seed = strtoull(value, NULL, 0);
+    } else {
+      fprintf(stderr, "%s: there are --iterations N and --seed S\n", argv[i]);
+      return false;
+    }
+  }
+  test_seed = seed * 0x9e3779b97f4a7c15u | 1;
+  return true;
+}
+
 // A contiguous view of `data`, whose storage is the caller's.
 static inline gk_view test_view(gk_storage *storage, void *data, uint8_t dtype, int ndim,
                                 const int64_t *shape) {

@@ -687,16 +687,7 @@ static void relative(pair *out, const pair *p) {
 
 int main(int argc, char **argv) {
   int64_t iterations = 200000;
-  uint64_t seed = 1;
-  for (int i = 1; i + 1 < argc; i += 2) {
-    if (!strcmp(argv[i], "--iterations"))
-      iterations = strtoll(argv[i + 1], NULL, 0);
-    else if (!strcmp(argv[i], "--seed"))
-      seed = strtoull(argv[i + 1], NULL, 0);
-    else
-      return fprintf(stderr, "%s: --iterations N --seed S\n", argv[i]), 2;
-  }
-  test_seed = seed * 0x9e3779b97f4a7c15u | 1;
+  if (!test_arguments(argc, argv, &iterations)) return 2;
   static const uint8_t dtypes[] = {GK_bool, GK_int16, GK_float32, GK_float64, GK_complex64};
   static pair chain[6], cousins[4];
   for (iteration = 0; iteration < iterations;) {
