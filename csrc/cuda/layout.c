@@ -1,0 +1,61 @@
+// Layouts of kernels' operands: merged axes, whether 32 bits suffice, and what division by the axes'
+// lengths multiplies with.
+#include "layout.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+// floor(2^bits (2^shift - length) / length) + 1, where 2^shift is the first power of two that is not below
+// length. By long division, bit by bit: C has no type for the dividend.
+static uint64_t magic_of(uint64_t length, uint32_t shift, int bits) {
+  uint64_t rest = shift < 64 ? ((uint64_t)1 << shift) - length : 0 - length, quotient = 0;
+  for (int i = 0; i < bits; i++) {
+    bool carry = rest >> 63;
+    rest <<= 1;
+    quotient <<= 1;
+    if (carry || rest >= length) {
+      rest -= length;
+      quotient |= 1;
+    }
+  }
+  return quotient + 1;
+}
+
+// May the number of an element, or its place, be 2^31 or more?
+static bool is_wide(int count, const gk_loop *loop, int64_t size) {
+  if (size > INT32_MAX) return true;
+  for (int k = 0; k < count; k++) {
+    uint64_t reach = 0; // sums of what lies within a storage cannot overflow
+    for (int d = 0; d < loop->ndim; d++) {
+      int64_t step = loop->strides[k][d];
+      reach += (uint64_t)(step < 0 ? -step : step) * (uint64_t)(loop->shape[d] - 1);
+    }
+    if (reach > INT32_MAX) return true;
+  }
+  return false;
+}
+
+void gk_layout_from_loop(gk_layout *layout, int count, const gk_loop *loop) {
+  memset(layout, 0, sizeof *layout);
+  layout->ndim = (uint32_t)loop->ndim;
+  layout->size = 1;
+  for (int d = 0; d < loop->ndim; d++) layout->size *= loop->shape[d];
+  if (layout->size == 0) return;
+  layout->wide = is_wide(count, loop, layout->size);
+  for (int d = 0; d < loop->ndim; d++) {
+    int from = loop->ndim - 1 - d;
+    gk_layout_axis *axis = &layout->axis[d];
+    axis->length = (uint64_t)loop->shape[from];
+    for (int k = 0; k < count; k++) axis->stride[k] = loop->strides[k][from];
+    if (from == 0) break; // what is left over is the place along the outermost axis
+    while (layout->shift[d] < 63 && (uint64_t)1 << layout->shift[d] < axis->length)
+      layout->shift[d]++;
+    axis->magic = magic_of(axis->length, layout->shift[d], layout->wide ? 64 : 32);
+  }
+}
+
+void gk_layout_build(gk_layout *layout, int count, const gk_view *const *views) {
+  gk_loop loop;
+  gk_loop_build(&loop, count, views);
+  gk_layout_from_loop(layout, count, &loop);
+}
