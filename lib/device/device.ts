@@ -53,6 +53,7 @@ export class Device {
   readonly info: Readonly<Record<string, string>>;
   #lost: Promise<GpukitError> | undefined;
   #reportLost: ((error: GpukitError) => void) | undefined;
+  #cause: GpukitError | undefined;
 
   /** Not for users: devices come from `devices` and `device`. */
   constructor(index: number) {
@@ -67,13 +68,17 @@ export class Device {
    * process alive.
    */
   get lost(): Promise<GpukitError> {
-    return this.#lost ??= new Promise((resolve) => this.#reportLost = resolve);
+    return this.#lost ??= this.#cause === undefined
+      ? new Promise((resolve) => this.#reportLost = resolve)
+      : Promise.resolve(this.#cause);
   }
 
-  /** Resolves `lost`. */
+  /** Resolves `lost`, also of who asks for it later. */
   static reportLost(index: number, error: GpukitError): void {
-    const lost = known[index];
-    if (lost !== undefined) lost.#reportLost?.(error);
+    const device = devices()[index];
+    if (device === undefined) return;
+    device.#cause ??= error;
+    device.#reportLost?.(error);
   }
 
   /** Blocks until everything that this thread submitted to the device has run. */

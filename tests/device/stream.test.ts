@@ -174,38 +174,6 @@ describe("the event loop", () => {
   );
 });
 
-describe("devices", () => {
-  it("are listed and described", () => {
-    const all = gk.devices();
-    assert.equal(all[0]!.name, "cpu");
-    assert.equal(gk.device("cpu"), all[0]);
-    assert.equal(gk.device(), gk.defaultDevice());
-    assert.ok(all[0]!.info["isa"]);
-    assert.equal(typeof gk.isCudaAvailable(), "boolean");
-    assert.ok(all[0]!.lost instanceof Promise);
-    gk.setDefaultDevice("cpu");
-    expectError(() => gk.device("tpu"), gk.DeviceError, /tpu.*cpu/);
-    expectError(() => gk.zeros(1, { device: "cuda:7" }), gk.DeviceError);
-  });
-
-  it(
-    "take arrays by option",
-    scoped(() => {
-      expectArray(gk.ones(2, { device: "cpu" }), [1, 1]);
-      expectArray(gk.array([1, 2], { device: gk.device("cpu") }), [1, 2]);
-    }),
-  );
-
-  it("count bytes", () => {
-    const before = gk.memory().devices["cpu"]!.bytes;
-    const a = gk.zeros(1_000_000);
-    assert.ok(gk.memory().devices["cpu"]!.bytes >= before + 4_000_000);
-    a.dispose();
-    gk.device("cpu").synchronize(); // the fill may still be queued
-    assert.equal(gk.memory().devices["cpu"]!.bytes, before);
-  });
-});
-
 describe("pinned memory", () => {
   it(
     "is copied to and from arrays",
