@@ -10,6 +10,8 @@ import { fileURLToPath } from "node:url";
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 export const isWindows = process.platform === "win32";
+/** What the stamps and the messages call this machine. */
+export const platform = `${process.platform}-${process.arch}`;
 const exe = isWindows ? ".exe" : "";
 
 /** The programs themselves, not the launchers in node_modules/.bin: those cost 40 ms a start. */

@@ -45,7 +45,8 @@ typedef struct CUmemPoolProps {
   void *win32SecurityAttributes;
   size_t maxSize;
   unsigned short usage;
-  unsigned char reserved[54];
+  unsigned char gpuDirectRDMACapable;
+  unsigned char reserved[53];
 } CUmemPoolProps;
 
 typedef struct CUDA_KERNEL_NODE_PARAMS {
@@ -164,7 +165,7 @@ enum {
   NEEDED(4000, cuCtxSetCurrent, (CUcontext context))                                               \
   NEEDED(5050, cuCtxGetStreamPriorityRange, (int *least, int *greatest))                           \
   NEEDED(3020, cuMemGetInfo_v2, (size_t *free, size_t *total))                                     \
-  NEEDED(4000, cuMemHostAlloc, (void **host, size_t bytes, unsigned int flags))                    \
+  NEEDED(2020, cuMemHostAlloc, (void **host, size_t bytes, unsigned int flags))                    \
   NEEDED(2000, cuMemFreeHost, (void *host))                                                        \
   NEEDED(3020, cuMemHostGetDevicePointer_v2,                                                       \
          (CUdeviceptr * device, void *host, unsigned int flags))                                   \
@@ -208,7 +209,7 @@ enum {
   NEEDED(12030, cuStreamGetCaptureInfo_v3,                                                         \
          (CUstream stream, int *status, uint64_t *id, CUgraph *graph,                              \
           const CUgraphNode **dependencies, const void **edges, size_t *count))                    \
-  NEEDED(12000, cuGraphInstantiateWithFlags,                                                       \
+  NEEDED(11040, cuGraphInstantiateWithFlags,                                                       \
          (CUgraphExec * executable, CUgraph graph, unsigned long long flags))                      \
   NEEDED(10000, cuGraphLaunch, (CUgraphExec executable, CUstream stream))                          \
   NEEDED(12000, cuGraphExecKernelNodeSetParams_v2,                                                 \
