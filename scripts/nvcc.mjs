@@ -31,7 +31,6 @@ import {
   listFiles,
   root,
   run,
-  seconds,
   tools,
   zigEnvironment,
 } from "./tools.mjs";
