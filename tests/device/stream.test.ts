@@ -88,6 +88,56 @@ describe("streams", () => {
   );
 
   it(
+    "wait for each other in a circle of events",
+    scopedAsync(async () => {
+      const streams = [
+        gk.stream(),
+        gk.stream({ priority: "high" }),
+        gk.stream({ priority: "low" }),
+      ];
+      const a = gk.ones(100_000), events: gk.StreamEvent[] = [];
+      for (let i = 0; i < 60; i++) {
+        const s = streams[i % 3]!;
+        if (i > 0) s.wait(events[i - 1]!);
+        gk.exp(a, { stream: s });
+        events.push(s.record());
+      }
+      await streams[2]!.done(); // the last one
+      for (const event of events) assert.ok(event.hasHappened);
+      for (let i = 1; i < 60; i++) assert.ok(events[i]!.elapsedMs(events[i - 1]!) >= 0, `${i}`);
+      const [first, middle, last] = [events[0]!, events[30]!, events[59]!];
+      const sum = middle.elapsedMs(first) + last.elapsedMs(middle);
+      assert.ok(Math.abs(sum - last.elapsedMs(first)) < 0.1, "times add up");
+      assert.equal(first.elapsedMs(first), 0);
+      assert.ok(first.elapsedMs(last) < 0);
+      for (const one of [...events, ...streams]) one.dispose();
+      expectError(() => first.hasHappened, gk.DisposedError, /event/);
+      expectError(() => last.elapsedMs(first), gk.DisposedError, /event/);
+    }),
+  );
+
+  it(
+    "wait for the moment of the record, not for what comes after it",
+    scopedAsync(async () => {
+      using one = gk.stream();
+      using other = gk.stream();
+      using early = one.record();
+      const a = gk.ones(3_000_000);
+      for (let i = 0; i < 10; i++) gk.exp(a, { stream: one });
+      using late = one.record();
+      other.wait(early);
+      using met = other.record();
+      await other.done();
+      assert.ok(met.hasHappened && early.hasHappened);
+      other.wait(late);
+      one.dispose(); // its work and events go on
+      await other.done();
+      assert.ok(late.hasHappened);
+      assert.ok(late.elapsedMs(early) > 0);
+    }),
+  );
+
+  it(
     "settle many promises",
     scopedAsync(async () => {
       using s = gk.stream();
@@ -194,6 +244,31 @@ describe("pinned memory", () => {
       assert.deepEqual([...host], [2, 10, 4, 12, 6, 14, 8, 16]);
       await gk.copyAsync(host.subarray(4), gk.array([9, 9]));
       assert.deepEqual([...host], [2, 10, 4, 12, 9, 9, 8, 16]);
+    }),
+  );
+
+  it(
+    "takes large arrays in any layout, on several streams at once",
+    scopedAsync(async () => {
+      const n = 700_000;
+      const streams = [gk.stream(), gk.stream()];
+      const buffers = streams.map(() => gk.pinned(4 * n + 8));
+      const jobs = streams.map(async (s, k) => {
+        const up = new Float32Array(buffers[k]!, 8, n).map((_, i) => i % 1000 + k);
+        new Float32Array(buffers[k]!, 8, n).set(up);
+        const a = gk.zeros(n), down = new Float32Array(buffers[k]!, 8);
+        await gk.copyAsync(a, down, { stream: s });
+        for (let round = 1; round <= 3; round++) {
+          const b = gk.add(a, round, { stream: s }).reshape([700, 1000]).T;
+          await gk.copyAsync(down, b, { stream: s });
+          for (const i of [0, 1, 699, 700, 12_345, n - 1]) {
+            const place = (i % 700) * 1000 + Math.floor(i / 700);
+            assert.equal(down[i], up[place]! + round, `stream ${k}, round ${round}, ${i}`);
+          }
+        }
+      });
+      await Promise.all(jobs);
+      for (const one of [...streams, ...buffers]) one.dispose();
     }),
   );
 
