@@ -45,8 +45,39 @@ bool gk_view_allocate(gk_context *c, gk_stream *stream, gk_view *v, const char *
       "of this thread and others; free arrays with `using`, dispose() or gk.scope, or "
       "raise GPUKIT_MAX_BYTES",
       op, gk_dtypes[v->dtype].name, gk_shape_text(shape, sizeof shape, v->shape, v->ndim),
-      (double)bytes, (double)(atomic_load(&device->used) - c->isolate->cache.credit), device->name,
+      (double)bytes,
+      (double)(atomic_load(&device->used) -
+               (device->api->host_memory ? c->isolate->cache.credit : 0)),
+      device->name,
       (double)device->limit, c->isolate->live);
+}
+
+bool gk_take_memory(gk_isolate *iso, gk_stream *stream, gk_storage *storage, const char *op) {
+  gk_error error;
+  gk_use use = {storage, true};
+  if (stream->device->api->host_memory) {
+    if (gk_storage_materialise(storage, stream)) return true;
+    gk_error_memory(&error, stream->device, op, storage->bytes);
+  } else if (gk_stream_begin(stream, 1, &use, op, &error)) {
+    gk_stream_end(stream, 1, &use);
+    return true;
+  }
+  return gk_fail_error(iso, &error);
+}
+
+// Host bytes into a view that no queued op of the host's device uses; false after gk_fail.
+static bool fill_view(gk_isolate *iso, gk_stream *stream, const gk_view *v, const void *data,
+                      const char *op) {
+  gk_error error;
+  gk_use use = {v->storage, true};
+  const gk_device_api *api = stream->device->api;
+  if (api->host_memory && !gk_take_memory(iso, stream, v->storage, op)) return false;
+  if (v->size == 0) return true;
+  if (!api->host_memory && !gk_stream_begin(stream, 1, &use, op, &error))
+    return gk_fail_error(iso, &error);
+  gk_status status = api->copy_in(stream, v, data, &error);
+  if (!api->host_memory) gk_stream_end(stream, 1, &use);
+  return status == GK_OK || gk_fail_error(iso, &error);
 }
 
 // A shape at f64[first..]; false after gk_fail.
@@ -97,13 +128,9 @@ uint32_t gk_array_from_host(uint32_t ctx, uint32_t dtype, uint32_t ndim, const v
                    (double)gk_view_bytes(&v), bytes);
   }
   if (!gk_view_allocate(c, stream, &v, "array")) return 0;
-  gk_error error;
-  if (!gk_storage_materialise(v.storage))
-    gk_error_set(&error, GK_OUT_OF_MEMORY, "array: the system has no %.0f bytes", bytes);
-  else if (v.size == 0 || stream->device->api->copy_in(stream->device, &v, data, &error) == GK_OK)
-    return adopt_view(iso, ctx, &v, "array");
+  if (fill_view(iso, stream, &v, data, "array")) return adopt_view(iso, ctx, &v, "array");
   gk_storage_release(v.storage, &iso->cache);
-  return gk_fail_error(iso, &error);
+  return 0;
 }
 
 // The array of a handle; NULL after gk_fail.
@@ -123,6 +150,7 @@ uint32_t gk_array_describe(uint32_t ctx, uint32_t array) {
   gk_block_output *out = iso->out;
   int item = gk_dtypes[v->dtype].size;
   gk_storage *s = v->storage;
+  if (!s->device->api->host_memory && s->write.stream) s->device->api->stream_query(s->write.stream);
   bool computed = gk_storage_quiet(s) || gk_storage_ready(s, false, NULL);
   out->dtype = v->dtype;
   out->ndim = v->ndim;
@@ -196,12 +224,33 @@ bool gk_synchronise_view(gk_isolate *iso, const gk_view *v, const char *op) {
   return GK_LIKELY(!poison) || gk_fail_error(iso, poison);
 }
 
+bool gk_read_view(gk_isolate *iso, const gk_view *v, void *into, const char *op) {
+  gk_storage *s = v->storage;
+  gk_device *device = s->device;
+  gk_error error;
+  if (device->api->host_memory || v->size == 0)
+    return gk_synchronise_view(iso, v, op) &&
+           (v->size == 0 || device->api->copy_out(NULL, v, into, &error) == GK_OK ||
+            gk_fail_error(iso, &error));
+  if (iso->recording) return gk_synchronise_view(iso, v, op); // refuses
+  const gk_error *poison = atomic_load_explicit(&s->poison, memory_order_acquire);
+  if (poison) return gk_synchronise_view(iso, v, op);
+  // In the order of the stream that computes it, so that one wait is enough.
+  gk_mark waits[1 + GK_READ_MARKS];
+  int count = 0;
+  if (!gk_storage_quiet(s)) gk_storage_waits(s, false, NULL, waits, &count, 1 + GK_READ_MARKS);
+  gk_stream *stream = count ? waits[0].stream : gk_stream_default(iso, device, &error);
+  if (!stream || device->api->copy_out(stream, v, into, &error) != GK_OK)
+    return gk_fail_error(iso, &error);
+  return gk_check_faults(iso);
+}
+
 uint32_t gk_array_read(uint32_t ctx, uint32_t array, void *into, double bytes, double offset) {
   gk_context *c = gk_context_get(ctx);
   if (!c) return GK_ARGUMENT;
   gk_isolate *iso = c->isolate;
   gk_array *a = live_array(iso, array, "data");
-  if (!a || !gk_synchronise_view(iso, &a->view, "data")) return (uint32_t)iso->out->status;
+  if (!a) return (uint32_t)iso->out->status;
   gk_view v = a->view;
   double total = (double)gk_view_bytes(&v);
   int item = gk_dtypes[v.dtype].size;
@@ -220,11 +269,7 @@ uint32_t gk_array_read(uint32_t ctx, uint32_t array, void *into, double bytes, d
     v.shape[0] = (int64_t)bytes / item;
     gk_view_make_contiguous(&v);
   }
-  gk_device *device = v.storage->device;
-  gk_error error;
-  if (v.size == 0 || device->api->copy_out(device, &v, into, &error) == GK_OK) return GK_OK;
-  gk_fail_error(iso, &error);
-  return error.status;
+  return gk_read_view(iso, &v, into, "data") ? GK_OK : (uint32_t)iso->out->status;
 }
 
 double gk_array_item(uint32_t ctx, uint32_t array) {
@@ -241,14 +286,13 @@ double gk_array_item(uint32_t ctx, uint32_t array) {
                    "item: the array has shape %s; item() reads arrays of one element",
                    gk_shape_text(shape, sizeof shape, v->shape, v->ndim));
   }
-  if (!gk_synchronise_view(iso, v, "item")) return 0;
-  gk_device *device = v->storage->device;
   gk_scalar host;
-  const void *data = gk_view_data(v);
-  if (!device->api->host_memory) {
-    gk_error error;
-    if (device->api->copy_out(device, v, &host, &error) != GK_OK) return gk_fail_error(iso, &error);
-    data = &host;
+  const void *data = &host;
+  if (v->storage->device->api->host_memory) {
+    if (!gk_synchronise_view(iso, v, "item")) return 0;
+    data = gk_view_data(v);
+  } else if (!gk_read_view(iso, v, &host, "item")) {
+    return 0;
   }
   iso->out->dtype = v->dtype;
   memcpy(iso->out->text, data, gk_dtypes[v->dtype].size);
@@ -260,29 +304,16 @@ double gk_array_item(uint32_t ctx, uint32_t array) {
 bool gk_write_view(gk_context *c, gk_stream *stream, const gk_view *v, const void *data,
                    const char *op) {
   gk_isolate *iso = c->isolate;
-  gk_storage *s = v->storage;
-  gk_error error;
   if (v->size == 0) return true;
-  if (!iso->recording && gk_stream_idle(stream) &&
-      (gk_storage_quiet(s) || gk_storage_ready(s, true, NULL))) {
-    if (!gk_storage_materialise(s))
-      return gk_fail(iso, GK_OUT_OF_MEMORY, "%s: the system has no %.0f bytes", op,
-                     (double)s->bytes);
-    return stream->device->api->copy_in(stream->device, v, data, &error) == GK_OK ||
-           gk_fail_error(iso, &error);
-  }
+  const gk_device_api *api = stream->device->api;
+  const bool ready = api->host_memory ? gk_stream_idle(stream) && (gk_storage_quiet(v->storage) ||
+                                            gk_storage_ready(v->storage, true, NULL))
+                                      : true; // copy_in() takes its turn
+  if (!iso->recording && ready) return fill_view(iso, stream, v, data, op);
   gk_view staged = *v;
   if (!gk_view_allocate(c, stream, &staged, op)) return false;
-  bool done = false;
-  if (!gk_storage_materialise(staged.storage))
-    gk_fail(iso, GK_OUT_OF_MEMORY, "%s: the system has no %.0f bytes", op,
-            (double)staged.storage->bytes);
-  else if (stream->device->api->copy_in(stream->device, &staged, data, &error) != GK_OK)
-    gk_fail_error(iso, &error);
-  else {
-    gk_call call = gk_copy_call(&staged, v);
-    done = gk_dispatch(c, stream, &call, NULL);
-  }
+  gk_call call = gk_copy_call(&staged, v);
+  bool done = fill_view(iso, stream, &staged, data, op) && gk_dispatch(c, stream, &call, NULL);
   gk_storage_release(staged.storage, &iso->cache);
   return done;
 }

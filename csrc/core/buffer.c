@@ -15,6 +15,7 @@ typedef struct gk_arrival {
 typedef struct gk_buffer {
   char *memory;
   int64_t bytes;
+  gk_device *device; // that knows the memory; NULL: none
   gk_arrival *first, **last;
 } gk_buffer;
 
@@ -25,6 +26,7 @@ void gk_buffer_free(gk_isolate *iso, void *value) {
     gk_storage_release(a->view.storage, &iso->cache);
     free(a);
   }
+  if (b->device) b->device->api->host_forget(b->device, b->memory);
   free(b);
 }
 
@@ -42,6 +44,10 @@ uint32_t gk_buffer_register(uint32_t ctx, void *memory, double bytes) {
   b->memory = memory;
   b->bytes = (int64_t)bytes;
   b->last = &b->first;
+  // Memory that the device does not take is copied through its own.
+  gk_device *device = c->stream ? c->stream->device : NULL;
+  if (device && !device->api->host_memory && device->api->host_register(device, memory, b->bytes))
+    b->device = device;
   return handle;
 }
 
@@ -116,6 +122,12 @@ uint32_t gk_buffer_copy(uint32_t ctx, uint32_t buffer, uint32_t array, uint32_t 
   return GK_OK;
 }
 
+static bool arrived(const gk_arrival *a) {
+  gk_storage *s = a->view.storage;
+  if (!s->device->api->host_memory && s->write.stream) s->device->api->stream_query(s->write.stream);
+  return gk_storage_ready(s, false, NULL);
+}
+
 uint32_t gk_buffer_collect(uint32_t ctx, uint32_t buffer) {
   gk_context *c = gk_context_get(ctx);
   if (!c) return GK_ARGUMENT;
@@ -126,15 +138,11 @@ uint32_t gk_buffer_collect(uint32_t ctx, uint32_t buffer) {
     return GK_DISPOSED;
   }
   // In order, and only what has finished: later copies have tickets of their own.
-  while (b->first && gk_storage_ready(b->first->view.storage, false, NULL)) {
+  while (b->first && arrived(b->first)) {
     gk_arrival *a = b->first;
     b->first = a->next;
     if (!b->first) b->last = &b->first;
-    gk_device *device = a->view.storage->device;
-    gk_error error = {.status = GK_OK};
-    bool ok = gk_synchronise_view(iso, &a->view, "copyAsync");
-    if (ok && device->api->copy_out(device, &a->view, b->memory + a->offset, &error) != GK_OK)
-      ok = gk_fail_error(iso, &error);
+    bool ok = gk_read_view(iso, &a->view, b->memory + a->offset, "copyAsync");
     gk_storage_release(a->view.storage, &iso->cache);
     free(a);
     if (!ok) return (uint32_t)iso->out->status;

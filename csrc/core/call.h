@@ -153,10 +153,14 @@ static inline gk_call gk_copy_call(const gk_view *from, const gk_view *to) {
 // Filled by whoever fails; the text names the op.
 typedef struct gk_error {
   gk_status status;
+  uint32_t device; // the index, where status is GK_DEVICE_LOST
   char text[512];
 } gk_error;
 
 gk_status gk_error_set(gk_error *error, gk_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+// The error of an index out of range; `variant` as GK_VARIANT among the call's flags.
+gk_status gk_error_index(gk_error *error, uint16_t op, bool variant, const char *index, int axis,
+                         int64_t length);
 
 #endif

@@ -8,11 +8,11 @@
 
 // ---- streams
 
-// The order of ops. `submitted` counts what was put in, `completed` what has been done; both only
-// grow, also when a stream is given to a new owner.
+// The order of ops. `submitted` counts what was put in, `completed` what is known to have been done; both
+// only grow, also when a stream is given to a new owner.
 typedef struct gk_stream {
   struct gk_device *device;
-  uint64_t submitted; // written by the owner's thread alone
+  _Atomic uint64_t submitted; // written by the owner's thread alone
   _Atomic uint64_t completed;
   int32_t priority;
   const void *owner; // the isolate
@@ -26,14 +26,29 @@ typedef struct gk_stream {
 } gk_stream;
 
 static inline bool gk_stream_idle(const gk_stream *s) {
-  return atomic_load_explicit(&s->completed, memory_order_acquire) == s->submitted;
+  return atomic_load_explicit(&s->completed, memory_order_acquire) ==
+         atomic_load_explicit(&s->submitted, memory_order_relaxed);
+}
+// The next place in the stream's order, which whatever was just given to its device takes.
+static inline gk_mark gk_stream_advance(gk_stream *s) {
+  uint64_t sequence = atomic_load_explicit(&s->submitted, memory_order_relaxed) + 1;
+  atomic_store_explicit(&s->submitted, sequence, memory_order_release);
+  return (gk_mark){s, sequence};
+}
+// Everything up to `sequence` has been done.
+static inline void gk_stream_complete(gk_stream *s, uint64_t sequence) {
+  uint64_t known = atomic_load_explicit(&s->completed, memory_order_relaxed);
+  while (known < sequence && !atomic_compare_exchange_weak_explicit(
+                                 &s->completed, &known, sequence, memory_order_acq_rel,
+                                 memory_order_relaxed)) {}
 }
 static inline bool gk_mark_passed(gk_mark m) {
   return m.stream == NULL ||
          atomic_load_explicit(&m.stream->completed, memory_order_acquire) >= m.sequence;
 }
 
-gk_stream *gk_stream_open(struct gk_device *device, int32_t priority); // NULL: out of memory
+// NULL with the reason in `error`.
+gk_stream *gk_stream_open(struct gk_device *device, int32_t priority, gk_error *error);
 void gk_stream_close(gk_stream *s); // queued work still runs; the stream is reused
 // An index out of range is raised by whatever waits for the device next; a failed op only by who
 // waits for the stream, since its outputs carry the error too.
@@ -44,6 +59,18 @@ bool gk_stream_take_fault(gk_stream *s, gk_fault kind, gk_error *error);
 // An op or a graph below this many nanoseconds is not worth waking the stream's thread (25 to 85 us, and as
 // much again to learn that it is done).
 #define GK_INLINE_LIMIT 200e3
+
+// ---- storages of what a device with queues of its own is given
+
+typedef struct gk_use {
+  gk_storage *storage;
+  bool written;
+} gk_use;
+// Before: the stream waits for what must come first, and storages that are written get memory; false with
+// the error. After: they are marked with the stream's next place.
+bool gk_stream_begin(gk_stream *stream, int count, const gk_use *uses, const char *op,
+                     gk_error *error);
+void gk_stream_end(gk_stream *stream, int count, const gk_use *uses);
 
 // ---- commands: what a stream queues
 
@@ -80,16 +107,23 @@ gk_mark gk_command_submit(gk_command *command);
 
 typedef struct gk_device_api {
   const char *kind;
-  bool host_memory; // storages are addressable by the host
-  void *(*allocate)(struct gk_device *, int64_t bytes); // 64-byte aligned; NULL: out of memory
-  void (*release)(struct gk_device *, void *memory, int64_t bytes);
+  // A host device: the host addresses its storages, and run() runs the op; core/ decides when, at once or
+  // from the stream's queue. Any other device has queues of its own: run(), copy_in() and what is said
+  // of streams below return before it has happened, and it happens in the stream's order. Those need
+  // no estimate(); a host device needs nothing from stream_order() on.
+  bool host_memory;
+  // Makes the device ready for use, once; false with the reason.
+  bool (*open)(struct gk_device *, gk_error *);
+  // 64-byte aligned memory that may be used in the stream's order; NULL: out of memory.
+  void *(*allocate)(struct gk_device *, int64_t bytes, gk_stream *);
+  void (*release)(struct gk_device *, void *memory, int64_t bytes); // nothing uses it any more
   // Expected nanoseconds: decides whether the caller runs the op itself.
   double (*estimate)(const gk_call *);
-  gk_status (*run)(struct gk_device *, gk_stream *, const gk_call *, gk_error *);
-  // Blocking copies between a computed view and row-major host memory.
-  gk_status (*copy_out)(struct gk_device *, const gk_view *, void *host, gk_error *);
-  gk_status (*copy_in)(struct gk_device *, const gk_view *, const void *host, gk_error *);
-  bool (*stream_open)(gk_stream *); // makes impl; keeps one that is there
+  gk_status (*run)(gk_stream *, const gk_call *, gk_error *);
+  // Copies between a view and row-major host memory; to the host: blocks until the bytes are there.
+  gk_status (*copy_out)(gk_stream *, const gk_view *, void *host, gk_error *);
+  gk_status (*copy_in)(gk_stream *, const gk_view *, const void *host, gk_error *);
+  bool (*stream_open)(gk_stream *, gk_error *); // makes impl; keeps one that is there
   void (*stream_close)(gk_stream *);
   // Takes the command over and executes it in order, on whatever thread, then sets
   // completed.
@@ -97,13 +131,37 @@ typedef struct gk_device_api {
   // Blocks until completed >= sequence; may execute queued commands itself.
   void (*stream_wait)(gk_stream *, uint64_t sequence);
   void (*describe)(struct gk_device *, char *text, int bytes); // lines of key\tvalue
+
+  // What the stream gets from now on happens after the mark, which is of the same kind of device.
+  void (*stream_order)(gk_stream *, gk_mark);
+  void (*stream_query)(gk_stream *); // brings `completed` up to date without blocking
+  // Events: the device's own, with its clock. NULL with the error: none could be made.
+  void *(*event_record)(gk_stream *, gk_error *);
+  void (*event_wait)(gk_stream *, void *event);
+  bool (*event_happened)(void *event);
+  double (*event_elapsed)(void *start, void *end); // milliseconds; blocks; NaN: the device is lost
+  void (*event_release)(void *event);
+  // A replayable graph of checked calls whose storages have memory; those that draw random numbers are
+  // given a counter each at every launch, in order.
+  void *(*graph_create)(gk_stream *, uint32_t count, const gk_call *const *calls,
+                        const bool *draws, gk_error *);
+  gk_status (*graph_launch)(gk_stream *, void *graph, const uint64_t *counters, gk_error *);
+  void (*graph_release)(struct gk_device *, void *graph);
+  // Makes host memory known to the device, for copies that need no staging; and forgets it.
+  bool (*host_register)(struct gk_device *, void *memory, int64_t bytes);
+  void (*host_forget)(struct gk_device *, void *memory);
+  // Why no op can run on it any more; NULL while it can.
+  const gk_error *(*lost)(struct gk_device *);
 } gk_device_api;
 
-// Blocks freed by storages, by size class: four classes for each doubling.
+// Blocks freed by storages, by size class: four classes for each doubling. A block that ops still use is
+// free for its own stream, since they run before what comes next there; for others when they have run.
 typedef struct gk_block {
   struct gk_block *next;
   void *memory;
   int64_t bytes;
+  int mark_count;
+  gk_mark marks[1 + GK_READ_MARKS];
 } gk_block;
 #define GK_POOL_CLASSES 160
 
@@ -116,12 +174,20 @@ typedef struct gk_device {
   // itself; NULL where operands need conversion first.
   const gk_loop_fn (*loops)[GK_DTYPE_COUNT];
   _Atomic int64_t used, peak, cached, taken; // taken: blocks asked of the system so far
+  _Atomic int64_t launches, synchronisations; // so far, of devices with queues of their own
   gk_mutex pool_lock;
   gk_block *pool[GK_POOL_CLASSES];
+  void *impl; // the device's own
 } gk_device;
 
+// A block of the pool for use in the stream's order; NULL: out of memory. Given back, it may still be
+// in use up to the marks.
+gk_block *gk_pool_take(gk_device *device, int64_t bytes, gk_stream *stream);
+void gk_pool_give(gk_device *device, gk_block *block);
 // Gives all idle blocks back to the system.
 void gk_pool_trim(gk_device *device);
+// The error of a device that has no memory left, with its figures.
+gk_status gk_error_memory(gk_error *error, const gk_device *device, const char *op, int64_t bytes);
 
 #define GK_MAX_DEVICES 17
 extern gk_device gk_devices[GK_MAX_DEVICES];
@@ -136,7 +202,10 @@ void gk_devices_refuse(const char *why);
 // A device of this name ("cpu", "cpu:0", "cuda:1"), or -1.
 int gk_devices_find(const char *name);
 
-// Fills api and what else of the device is its own; returns how many devices it has added at `first`.
+// Each fills api and what else of the device is its own; returns how many devices it has added at `first`.
 uint32_t gk_cpu_devices(gk_device *first, uint32_t room);
+uint32_t gk_cuda_devices(gk_device *first, uint32_t room);
+// Why no CUDA device was found; empty where one was.
+const char *gk_cuda_problem(void);
 
 #endif

@@ -17,6 +17,7 @@ uint32_t gk_device_count;
 
 static int default_device = -1;
 static char problem[512];
+static char cuda_problem[512]; // why no CUDA device is used
 static gk_mutex initialize_lock = GK_MUTEX_INIT;
 static bool initialized;
 
@@ -49,8 +50,37 @@ static double parse_bytes(const char *text) {
   return *end ? -1 : value;
 }
 
+// The device of GPUKIT_DEVICE, or the first CUDA device that can be used, or the CPU. Who asked for CUDA
+// gets it or the reason.
+static void choose_default(void) {
+  const char *text = getenv("GPUKIT_DEVICE");
+  bool asked = text && *text;
+  int device = gk_devices_find(asked ? text : "cuda");
+  gk_error error = {.text = ""};
+  if (device >= 0 && gk_devices[device].api->open(&gk_devices[device], &error)) {
+    default_device = device;
+    return;
+  }
+  if (!asked) {
+    snprintf(cuda_problem, sizeof cuda_problem, "%s", device < 0 ? gk_cuda_problem() : error.text);
+    default_device = gk_devices_find("cpu");
+  } else if (device >= 0) {
+    snprintf(problem, sizeof problem, "GPUKIT_DEVICE=%.40s cannot be used: %s", text, error.text);
+  } else if (strncmp(text, "cuda", 4) == 0) {
+    const char *why = gk_cuda_problem();
+    snprintf(problem, sizeof problem,
+             "GPUKIT_DEVICE=%.40s asks for a CUDA device, but %s; unset it or set it to cpu", text,
+             *why ? why : "there is none of this number");
+  } else {
+    snprintf(problem, sizeof problem, "GPUKIT_DEVICE=%.40s is not a device; set it to cpu or cuda",
+             text);
+  }
+}
+
 static void initialize(void) {
   gk_device_count = gk_cpu_devices(gk_devices, GK_MAX_DEVICES);
+  gk_device_count += gk_cuda_devices(gk_devices + gk_device_count, GK_MAX_DEVICES - gk_device_count);
+  snprintf(cuda_problem, sizeof cuda_problem, "%s", gk_cuda_problem());
   double limit = 0;
   const char *text = getenv("GPUKIT_MAX_BYTES");
   if (text && *text && (limit = parse_bytes(text)) < 0)
@@ -61,18 +91,7 @@ static void initialize(void) {
     gk_mutex_init(&gk_devices[i].pool_lock);
     if (limit > 0) gk_devices[i].limit = limit < 0x1p53 ? (int64_t)limit : (int64_t)1 << 53;
   }
-  if (problem[0]) return;
-  text = getenv("GPUKIT_DEVICE");
-  if (!text || !*text) text = "cpu";
-  default_device = gk_devices_find(text);
-  if (default_device >= 0) return;
-  if (strncmp(text, "cuda", 4) == 0)
-    snprintf(problem, sizeof problem,
-             "GPUKIT_DEVICE=%.40s asks for a CUDA device, but this build of the library has none; "
-             "unset it or set it to cpu",
-             text);
-  else
-    snprintf(problem, sizeof problem, "GPUKIT_DEVICE=%.40s is not a device; set it to cpu", text);
+  if (!problem[0]) choose_default();
 }
 
 void gk_devices_initialize(void) {
@@ -117,8 +136,9 @@ uint32_t gk_device_info(uint32_t ctx, int32_t index) {
                      gk_devices[index].api->kind);
     gk_devices[index].api->describe(&gk_devices[index], out->text + n, GK_TEXT_BYTES - n);
   } else {
-    snprintf(out->text, GK_TEXT_BYTES, "abi\t%u\ndefault\t%s\nproblem\t%s\n", GK_ABI_VERSION,
-             default_device >= 0 ? gk_devices[default_device].name : "", problem);
+    snprintf(out->text, GK_TEXT_BYTES, "abi\t%u\ndefault\t%s\nproblem\t%s\ncuda\t%s\n",
+             GK_ABI_VERSION, default_device >= 0 ? gk_devices[default_device].name : "", problem,
+             cuda_problem);
   }
   out->text_bytes = (int32_t)strlen(out->text);
   return GK_OK;
@@ -144,7 +164,9 @@ uint32_t gk_memory_query(uint32_t ctx, uint32_t device) {
       iso->live,
       iso->peak,
       iso->contexts - 1,
-      c->count};
+      c->count,
+      (double)atomic_load(&d->launches),
+      (double)atomic_load(&d->synchronisations)};
   memcpy(iso->out->values, values, sizeof values);
   return GK_OK;
 }

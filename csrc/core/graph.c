@@ -11,11 +11,6 @@ typedef struct gk_node {
   gk_generator *generator; // draws anew at each launch
 } gk_node;
 
-typedef struct gk_use {
-  gk_storage *storage;
-  bool written;
-} gk_use;
-
 typedef struct gk_graph {
   _Atomic int references; // the handle or the recording, and queued launches
   gk_device *device;      // NULL while empty
@@ -24,10 +19,12 @@ typedef struct gk_graph {
   gk_use *uses; // each storage once
   uint32_t use_count, use_capacity;
   double nanoseconds;
+  void *impl; // the device's own graph, of a device with queues of its own
 } gk_graph;
 
 static void release(gk_graph *g, gk_storage_cache *cache) {
   if (atomic_fetch_sub(&g->references, 1) != 1) return;
+  if (g->impl) g->device->api->graph_release(g->device, g->impl);
   for (uint32_t i = 0; i < g->count; i++) {
     gk_task_release(&g->nodes[i]->task, cache);
     if (g->nodes[i]->generator) gk_generator_release(g->nodes[i]->generator);
@@ -84,7 +81,7 @@ bool gk_graph_record(gk_isolate *iso, gk_stream *stream, const gk_call *call,
     atomic_fetch_add(&generator->references, 1);
     g->draws++;
   }
-  g->nanoseconds += stream->device->api->estimate(call);
+  if (stream->device->api->host_memory) g->nanoseconds += stream->device->api->estimate(call);
   g->nodes[g->count++] = node;
   return true;
 }
@@ -117,6 +114,42 @@ static void forsake(gk_graph *g) {
   }
 }
 
+// Its memory is taken now, so that a launch allocates nothing. What a queued op will write
+// first has it from there.
+static bool take_memory(gk_isolate *iso, gk_graph *g, gk_error *error) {
+  for (uint32_t i = 0; i < g->use_count; i++) {
+    gk_storage *s = g->uses[i].storage;
+    if (s->data || !gk_storage_ready(s, true, NULL)) continue;
+    gk_stream *stream = gk_stream_default(iso, g->device, error);
+    if (!stream) return false;
+    if (!gk_storage_materialise(s, stream))
+      return gk_error_memory(error, g->device, "graph", s->bytes) == GK_OK;
+    // Its memory is free for others than this stream once the stream has got here.
+    if (!g->device->api->host_memory) gk_storage_mark(s, true, gk_stream_advance(stream));
+  }
+  return true;
+}
+
+static bool make_device_graph(gk_isolate *iso, gk_graph *g, gk_error *error) {
+  if (g->count == 0 || g->device->api->host_memory) return true;
+  gk_stream *stream = gk_stream_default(iso, g->device, error);
+  if (!stream) return false;
+  const gk_call **calls = malloc(g->count * sizeof *calls);
+  bool *draws = calloc(g->count, sizeof *draws);
+  if (calls && draws) {
+    for (uint32_t i = 0; i < g->count; i++) {
+      calls[i] = &g->nodes[i]->task.call;
+      draws[i] = g->nodes[i]->generator != NULL;
+    }
+    g->impl = g->device->api->graph_create(stream, g->count, calls, draws, error);
+  } else {
+    gk_error_set(error, GK_OUT_OF_MEMORY, "graph: out of memory");
+  }
+  free(calls);
+  free(draws);
+  return g->impl != NULL;
+}
+
 uint32_t gk_graph_end(uint32_t ctx, uint32_t discard) {
   gk_context *c = gk_context_get(ctx);
   if (!c) return 0;
@@ -130,18 +163,15 @@ uint32_t gk_graph_end(uint32_t ctx, uint32_t discard) {
     release(g, &iso->cache);
     return 0;
   }
-  // Its memory is taken now, so that a launch allocates nothing. What a queued op will write
-  // first has it from there.
-  bool room = true;
-  for (uint32_t i = 0; room && i < g->use_count; i++)
-    if (gk_storage_ready(g->uses[i].storage, true, NULL))
-      room = gk_storage_materialise(g->uses[i].storage);
-  uint32_t handle = room ? gk_object_add(iso, GK_GRAPH, g) : 0;
+  gk_error error;
+  bool made = take_memory(iso, g, &error) && make_device_graph(iso, g, &error);
+  uint32_t handle = made ? gk_object_add(iso, GK_GRAPH, g) : 0;
   for (uint32_t i = 0; handle && i < g->use_count; i++) g->uses[i].storage->recorded = false;
   if (handle) return handle;
   forsake(g);
   release(g, &iso->cache);
-  return gk_fail(iso, GK_OUT_OF_MEMORY, "graph: the system has no memory for its arrays");
+  if (!made) return gk_fail_error(iso, &error);
+  return gk_fail(iso, GK_OUT_OF_MEMORY, "graph: no memory for another graph");
 }
 
 // ---- launching
@@ -180,7 +210,7 @@ static bool enqueue(gk_isolate *iso, gk_graph *g, gk_stream *s) {
   }
   command->payload = launch;
   command->execute = replay;
-  gk_mark mark = {s, s->submitted + 1};
+  gk_mark mark = {s, atomic_load_explicit(&s->submitted, memory_order_relaxed) + 1};
   for (uint32_t i = 0; i < g->use_count; i++)
     gk_storage_waits(g->uses[i].storage, g->uses[i].written, s, command->waits,
                      &command->wait_count, GK_MAX_WAITS);
@@ -189,6 +219,29 @@ static bool enqueue(gk_isolate *iso, gk_graph *g, gk_stream *s) {
   iso->ran_queued += g->count;
   gk_command_submit(command);
   return true;
+}
+
+static gk_status launch_on_device(gk_isolate *iso, gk_graph *g, gk_stream *s) {
+  gk_error error;
+  uint64_t few[16], *counters = g->draws <= 16 ? few : malloc(g->draws * sizeof *counters);
+  if (!counters) {
+    gk_fail(iso, GK_OUT_OF_MEMORY, "graph.launch: out of memory");
+    return GK_OUT_OF_MEMORY;
+  }
+  for (uint32_t i = 0, drawn = 0; drawn < g->draws; i++) {
+    gk_node *node = g->nodes[i];
+    if (!node->generator) continue;
+    gk_generator_draw(node->generator, &node->task.call);
+    counters[drawn++] = node->task.call.counter;
+  }
+  bool begun = gk_stream_begin(s, (int)g->use_count, g->uses, "graph.launch", &error);
+  gk_status status = begun ? s->device->api->graph_launch(s, g->impl, counters, &error)
+                           : error.status;
+  if (begun) gk_stream_end(s, (int)g->use_count, g->uses);
+  if (counters != few) free(counters);
+  iso->ran_queued += g->count;
+  if (status != GK_OK) gk_fail_error(iso, &error);
+  return status;
 }
 
 uint32_t gk_graph_launch(uint32_t ctx, uint32_t graph, uint32_t stream) {
@@ -209,6 +262,7 @@ uint32_t gk_graph_launch(uint32_t ctx, uint32_t graph, uint32_t stream) {
             s->device->name);
     return GK_DEVICE;
   }
+  if (g->impl) return launch_on_device(iso, g, s);
   bool ready = gk_stream_idle(s) && g->nanoseconds < GK_INLINE_LIMIT;
   for (uint32_t i = 0; ready && i < g->use_count; i++) {
     gk_storage *storage = g->uses[i].storage;
@@ -221,7 +275,7 @@ uint32_t gk_graph_launch(uint32_t ctx, uint32_t graph, uint32_t stream) {
   for (uint32_t i = 0; i < g->count; i++) {
     gk_node *node = g->nodes[i];
     if (node->generator) gk_generator_draw(node->generator, &node->task.call);
-    gk_status status = api->run(s->device, s, &node->task.call, &error);
+    gk_status status = api->run(s, &node->task.call, &error);
     if (GK_LIKELY(status == GK_OK)) continue;
     if (status != GK_INDEX) {
       gk_fail_error(iso, &error);

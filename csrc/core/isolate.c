@@ -1,6 +1,7 @@
 // Isolates, their contexts and handle tables; what happens when a thread ends.
 #include "isolate.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +28,9 @@ uint32_t gk_fail(gk_isolate *iso, gk_status status, const char *format, ...) {
 }
 
 uint32_t gk_fail_error(gk_isolate *iso, const gk_error *error) {
-  return gk_fail(iso, error->status, "%s", error->text);
+  gk_fail(iso, error->status, "%s", error->text);
+  if (error->status == GK_DEVICE_LOST) iso->out->device = (int32_t)error->device;
+  return 0;
 }
 
 gk_status gk_error_set(gk_error *error, gk_status status, const char *format, ...) {
@@ -37,6 +40,15 @@ gk_status gk_error_set(gk_error *error, gk_status status, const char *format, ..
   va_end(arguments);
   error->status = status;
   return status;
+}
+
+gk_status gk_error_index(gk_error *error, uint16_t op, bool variant, const char *index, int axis,
+                         int64_t length) {
+  const char *name = op == GK_OP_flat_index ? "gather or put"
+                     : variant              ? "bincount" // whose values are the indices
+                                            : gk_op_name(op);
+  return gk_error_set(error, GK_INDEX, "%s: %s is out of range for axis %d of length %" PRId64, name,
+                      index, axis, length);
 }
 
 // ---- array records
@@ -168,11 +180,16 @@ gk_stream *gk_stream_find(gk_context *c, uint32_t handle, const char *op) {
 gk_stream *gk_stream_of(gk_context *c, const gk_view *v, const char *op) {
   gk_device *device = v->storage->device;
   if (GK_LIKELY(c->stream && c->stream->device == device)) return c->stream;
-  gk_isolate *iso = c->isolate;
-  if (!iso->defaults[device->index]) iso->defaults[device->index] = gk_stream_open(device, 0);
-  if (!iso->defaults[device->index])
-    gk_fail(iso, GK_OUT_OF_MEMORY, "%s: no memory for a stream of %s", op, device->name);
-  return iso->defaults[device->index];
+  gk_error error;
+  gk_stream *stream = gk_stream_default(c->isolate, device, &error);
+  if (!stream) gk_fail(c->isolate, error.status, "%s: %s", op, error.text);
+  return stream;
+}
+
+gk_stream *gk_stream_default(gk_isolate *iso, gk_device *device, gk_error *error) {
+  gk_stream **stream = &iso->defaults[device->index];
+  if (!*stream) *stream = gk_stream_open(device, 0, error);
+  return *stream;
 }
 
 // ---- contexts
@@ -243,12 +260,13 @@ uint32_t gk_context_set_device(uint32_t ctx, uint32_t device) {
     gk_fail(iso, GK_DEVICE, "there is no device %u; there are %u", device, gk_device_count);
     return GK_DEVICE;
   }
-  if (!iso->defaults[device]) iso->defaults[device] = gk_stream_open(&gk_devices[device], 0);
-  if (!iso->defaults[device]) {
-    gk_fail(iso, GK_OUT_OF_MEMORY, "%s: no memory for its stream", gk_devices[device].name);
-    return GK_OUT_OF_MEMORY;
+  gk_error error;
+  gk_stream *stream = gk_stream_default(iso, &gk_devices[device], &error);
+  if (!stream) {
+    gk_fail_error(iso, &error);
+    return error.status;
   }
-  c->stream = iso->defaults[device];
+  c->stream = stream;
   return GK_OK;
 }
 
@@ -324,7 +342,8 @@ uint32_t gk_isolate_attach(void *block, uint32_t bytes) {
   iso->chunks[0] = calloc(GK_CHUNK, sizeof **iso->chunks);
   iso->ring = gk_ring_open();
   int device = gk_devices_default();
-  if (device >= 0) iso->defaults[device] = gk_stream_open(&gk_devices[device], 0);
+  gk_error error;
+  if (device >= 0) gk_stream_default(iso, &gk_devices[device], &error);
   if (iso->chunks[0] && iso->ring && (device < 0 || iso->defaults[device]))
     iso->root = context_open(iso, device >= 0 ? iso->defaults[device] : NULL);
   // Seeded from the clock and this address: fresh numbers for every run unless the user seeds.

@@ -113,10 +113,16 @@ uint32_t gk_fail_error(gk_isolate *iso, const gk_error *error);
 
 // The stream of an op word's or argument's handle (0: the context's); NULL after gk_fail.
 gk_stream *gk_stream_find(gk_context *c, uint32_t handle, const char *op);
+// The isolate's default stream of the device; NULL with the error.
+gk_stream *gk_stream_default(gk_isolate *iso, struct gk_device *device, gk_error *error);
 // Waits until the isolate's streams on the device have run all that is queued.
 void gk_streams_wait(gk_isolate *iso, const struct gk_device *device);
 // Waits for what computes the view, then raises faults and poison: false after gk_fail.
 bool gk_synchronise_view(gk_isolate *iso, const gk_view *v, const char *op);
+// The same, and its bytes in row-major order into host memory.
+bool gk_read_view(gk_isolate *iso, const gk_view *v, void *into, const char *op);
+// Memory for a new array that no op writes, in the stream's order; false after gk_fail.
+bool gk_take_memory(gk_isolate *iso, gk_stream *stream, gk_storage *storage, const char *op);
 // Raises the first fault of the isolate's streams: false after gk_fail.
 bool gk_check_faults(gk_isolate *iso);
 

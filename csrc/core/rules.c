@@ -277,15 +277,13 @@ static uint32_t run_request(gk_request *r, const uint32_t *out_handles) {
     if (call->size < 0) call->size = outs[0]->view.size;
     // Indices into an axis of no elements are out of range, which the kernel says.
     const bool changes = r->op == GK_OP_put_along_axis || r->op == GK_OP_scatter_add;
+    const bool nothing = (changes ? call->size : outs[0]->view.size) == 0;
     // Whatever memory holds: the one array that has bytes without an op that writes them.
-    if (r->op == GK_OP_empty && !gk_storage_materialise(outs[0]->view.storage)) {
-      gk_fail(iso, GK_OUT_OF_MEMORY, "empty: the system has no %.0f bytes",
-              (double)outs[0]->view.storage->bytes);
-    } else if ((changes ? call->size : outs[0]->view.size) == 0 || r->op == GK_OP_empty ||
-               gk_dispatch(r->c, r->stream, call, r->generator)) {
-      for (int i = 0; i < r->results; i++) iso->out->values[i] = outs[i]->handle;
-      return outs[0]->handle;
-    }
+    bool done = r->op == GK_OP_empty
+                    ? gk_take_memory(iso, r->stream, outs[0]->view.storage, "empty")
+                    : nothing || gk_dispatch(r->c, r->stream, call, r->generator);
+    for (int i = 0; i < r->results; i++) iso->out->values[i] = outs[i]->handle;
+    if (done) return outs[0]->handle;
   }
   for (int i = 0; i < 2; i++)
     if (outs[i] && !out_handles[i]) gk_array_remove(iso, outs[i]);

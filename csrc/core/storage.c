@@ -58,16 +58,55 @@ static int pool_class(int64_t bytes, int64_t *rounded) {
   return (top - 7) * 4 + (int)quarter - 1;
 }
 
-static gk_block *pool_take(gk_device *device, int64_t bytes) {
+static bool block_idle(const gk_block *block, const gk_stream *stream) {
+  for (int i = 0; i < block->mark_count; i++)
+    if (block->marks[i].stream != stream && !gk_mark_passed(block->marks[i])) return false;
+  return true;
+}
+
+// How far into a class to look for a block that is idle: streams that go their own ways are few.
+#define POOL_LOOKS 8
+
+static gk_block *pool_find(gk_device *device, int class, gk_stream *stream) {
+  gk_block *found = NULL;
+  gk_mutex_lock(&device->pool_lock);
+  gk_block **link = &device->pool[class];
+  for (int i = 0; *link && i < POOL_LOOKS && !found; i++) {
+    if (block_idle(*link, stream)) {
+      found = *link;
+      *link = found->next;
+    } else {
+      link = &(*link)->next;
+    }
+  }
+  gk_mutex_unlock(&device->pool_lock);
+  return found;
+}
+
+// Asks the streams of the class's blocks how far they are; false where there are none.
+static bool pool_query(gk_device *device, int class) {
+  gk_stream *streams[POOL_LOOKS];
+  int count = 0;
+  gk_mutex_lock(&device->pool_lock);
+  for (gk_block *b = device->pool[class]; b; b = b->next)
+    for (int i = 0; i < b->mark_count && count < POOL_LOOKS; i++)
+      if (count == 0 || streams[count - 1] != b->marks[i].stream)
+        streams[count++] = b->marks[i].stream;
+  gk_mutex_unlock(&device->pool_lock);
+  for (int i = 0; i < count; i++) device->api->stream_query(streams[i]);
+  return count > 0;
+}
+
+gk_block *gk_pool_take(gk_device *device, int64_t bytes, gk_stream *stream) {
   int64_t rounded;
   int class = pool_class(bytes, &rounded);
   if (class >= GK_POOL_CLASSES) return NULL;
-  gk_mutex_lock(&device->pool_lock);
-  gk_block *block = device->pool[class];
-  if (block) device->pool[class] = block->next;
-  gk_mutex_unlock(&device->pool_lock);
+  gk_block *block = pool_find(device, class, stream);
+  if (!block && !device->api->host_memory && pool_query(device, class))
+    block = pool_find(device, class, stream);
   if (block) {
     atomic_fetch_sub(&device->cached, rounded);
+    block->mark_count = 0;
     return block;
   }
   block = malloc(sizeof *block);
@@ -75,31 +114,39 @@ static gk_block *pool_take(gk_device *device, int64_t bytes) {
   // Blocks of other sizes that lie idle give way: systems promise more memory than there is.
   if (atomic_load(&device->used) + atomic_load(&device->cached) > device->limit)
     gk_pool_trim(device);
-  block->memory = device->api->allocate(device, rounded);
+  block->memory = device->api->allocate(device, rounded, stream);
   if (!block->memory) {
     // What lies idle in other classes may be all that is missing: give it back and try once more.
     gk_pool_trim(device);
-    block->memory = device->api->allocate(device, rounded);
+    block->memory = device->api->allocate(device, rounded, stream);
   }
   if (!block->memory) {
     free(block);
     return NULL;
   }
   block->bytes = rounded;
+  block->mark_count = 0;
   atomic_fetch_add(&device->taken, 1);
   return block;
 }
 
-static void pool_give(gk_device *device, gk_block *block) {
+static void block_release(gk_device *device, gk_block *block) {
+  for (int i = 0; i < block->mark_count; i++)
+    if (!gk_mark_passed(block->marks[i]))
+      device->api->stream_wait(block->marks[i].stream, block->marks[i].sequence);
+  device->api->release(device, block->memory, block->bytes);
+  free(block);
+}
+
+void gk_pool_give(gk_device *device, gk_block *block) {
   int64_t rounded;
   int class = pool_class(block->bytes, &rounded);
-  guard(block->memory, block->bytes, block->bytes);
-  // Idle memory may not push the process over the limit, nor be a large part of it by itself:
+  // Idle memory may not push the process over the limit, nor, on the host, be a large part of it by itself:
   // other programs, and this one's own other memory, want theirs.
-  if (atomic_load(&device->cached) + block->bytes > device->limit / 4 ||
+  int64_t most = device->api->host_memory ? device->limit / 4 : device->limit;
+  if (atomic_load(&device->cached) + block->bytes > most ||
       atomic_load(&device->used) + atomic_load(&device->cached) + block->bytes > device->limit) {
-    device->api->release(device, block->memory, block->bytes);
-    free(block);
+    block_release(device, block);
     return;
   }
   atomic_fetch_add(&device->cached, block->bytes);
@@ -118,11 +165,18 @@ void gk_pool_trim(gk_device *device) {
     while (list) {
       gk_block *next = list->next;
       atomic_fetch_sub(&device->cached, list->bytes);
-      device->api->release(device, list->memory, list->bytes);
-      free(list);
+      block_release(device, list);
       list = next;
     }
   }
+}
+
+gk_status gk_error_memory(gk_error *error, const gk_device *device, const char *op, int64_t bytes) {
+  return gk_error_set(error, GK_OUT_OF_MEMORY,
+                      "%s: %s has no %.0f bytes left for the result: %.0f are in use, %.0f kept for "
+                      "reuse, and the limit is %.0f",
+                      op, device->name, (double)bytes, (double)atomic_load(&device->used),
+                      (double)atomic_load(&device->cached), (double)device->limit);
 }
 
 // ---- storages
@@ -191,6 +245,21 @@ gk_storage *gk_storage_create(gk_device *device, int64_t bytes, gk_storage_cache
 
 static void discard_poison(gk_storage *s) { free(atomic_exchange(&s->poison, NULL)); }
 
+// The storage's block goes back with the marks of what still uses it, on devices with queues of their own.
+static void give_block(gk_device *device, gk_storage *s) {
+  gk_block *block = s->block;
+  block->mark_count = 0;
+  if (device->api->host_memory) {
+    guard(block->memory, block->bytes, block->bytes);
+    gk_pool_give(device, block); // its users hold the storage until they are done
+    return;
+  }
+  if (!gk_mark_passed(s->write)) block->marks[block->mark_count++] = s->write;
+  for (int i = 0; i < s->read_count; i++)
+    if (!gk_mark_passed(s->reads[i])) block->marks[block->mark_count++] = s->reads[i];
+  gk_pool_give(device, block);
+}
+
 void gk_storage_release(gk_storage *s, gk_storage_cache *cache) {
   // Reading the count first saves the sole holder, the usual one, an atomic exchange.
   if (atomic_load_explicit(&s->references, memory_order_acquire) != 1 &&
@@ -205,7 +274,7 @@ void gk_storage_release(gk_storage *s, gk_storage_cache *cache) {
     atomic_fetch_sub_explicit(&device->used, s->bytes, memory_order_relaxed);
   }
   if (s->block) {
-    pool_give(device, s->block);
+    give_block(device, s);
     s->block = NULL;
   }
   if (__builtin_expect(atomic_load_explicit(&s->state, memory_order_relaxed) & GK_STATE_POISONED,
@@ -235,12 +304,12 @@ void gk_storage_cache_clear(gk_storage_cache *cache) {
   }
 }
 
-bool gk_storage_materialise(gk_storage *s) {
+bool gk_storage_materialise(gk_storage *s, gk_stream *stream) {
   if (s->data || s->bytes == 0) return true;
-  s->block = pool_take(s->device, s->bytes);
+  s->block = gk_pool_take(s->device, s->bytes, stream);
   if (!s->block) return false;
   s->data = s->block->memory;
-  guard(s->data, s->bytes, s->block->bytes);
+  if (s->device->api->host_memory) guard(s->data, s->bytes, s->block->bytes);
   return true;
 }
 

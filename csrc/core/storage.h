@@ -66,8 +66,8 @@ static inline void gk_storage_retain(gk_storage *s) {
 void gk_storage_release(gk_storage *s, gk_storage_cache *cache);
 void gk_storage_cache_clear(gk_storage_cache *cache);
 
-// Gives it memory where it has none; false when out of memory.
-bool gk_storage_materialise(gk_storage *s);
+// Gives it memory where it has none, for use in the stream's order; false when out of memory.
+bool gk_storage_materialise(gk_storage *s, struct gk_stream *stream);
 // Takes over a copy of `error`; the first cause stays.
 void gk_storage_poison(gk_storage *s, const gk_error *error);
 

@@ -9,19 +9,27 @@
 static gk_mutex free_lock = GK_MUTEX_INIT;
 static gk_stream *free_streams; // closed ones, of any device
 
-gk_stream *gk_stream_open(gk_device *device, int32_t priority) {
+// A closed stream may still be working off its queue: only an idle one gets a new owner.
+static bool reusable(gk_stream *s, const gk_device *device, int32_t priority) {
+  if (s->device != device || s->priority != priority) return false;
+  if (!device->api->host_memory && !gk_stream_idle(s)) device->api->stream_query(s);
+  return gk_stream_idle(s);
+}
+
+gk_stream *gk_stream_open(gk_device *device, int32_t priority, gk_error *error) {
+  if (!device->api->open(device, error)) return NULL;
   gk_mutex_lock(&free_lock);
   gk_stream **link = &free_streams;
-  // A closed stream may still be working off its queue: only an idle one gets a new owner.
-  while (*link &&
-         ((*link)->device != device || (*link)->priority != priority || !gk_stream_idle(*link)))
-    link = &(*link)->next;
+  while (*link && !reusable(*link, device, priority)) link = &(*link)->next;
   gk_stream *s = *link;
   if (s) *link = s->next;
   gk_mutex_unlock(&free_lock);
   if (!s) {
     s = calloc(1, sizeof *s);
-    if (!s) return NULL;
+    if (!s) {
+      gk_error_set(error, GK_OUT_OF_MEMORY, "stream: no memory for another stream");
+      return NULL;
+    }
     gk_mutex_init(&s->fault_lock);
     s->device = device;
     s->priority = priority;
@@ -29,8 +37,11 @@ gk_stream *gk_stream_open(gk_device *device, int32_t priority) {
   s->handle = 0;
   s->owner = NULL;
   for (int i = 0; i < 2; i++) atomic_store(&s->faulted[i], 0);
-  if (!device->api->stream_open(s)) {
-    gk_stream_close(s);
+  if (!device->api->stream_open(s, error)) {
+    if (s->impl)
+      gk_stream_close(s);
+    else
+      free(s);
     return NULL;
   }
   return s;
@@ -96,10 +107,13 @@ gk_command *gk_command_create(gk_stream *stream) {
 
 gk_mark gk_command_submit(gk_command *command) {
   gk_stream *s = command->stream;
-  if (s->submitted - atomic_load_explicit(&s->completed, memory_order_relaxed) >= QUEUE_LIMIT)
-    s->device->api->stream_wait(s, s->submitted - QUEUE_LIMIT / 2);
-  command->sequence = ++s->submitted;
-  gk_mark mark = {s, command->sequence};
+  uint64_t submitted = atomic_load_explicit(&s->submitted, memory_order_relaxed);
+  // The queues of devices that have their own are bounded by those.
+  if (s->device->api->host_memory &&
+      submitted - atomic_load_explicit(&s->completed, memory_order_relaxed) >= QUEUE_LIMIT)
+    s->device->api->stream_wait(s, submitted - QUEUE_LIMIT / 2);
+  gk_mark mark = gk_stream_advance(s);
+  command->sequence = mark.sequence;
   s->device->api->stream_enqueue(s, command);
   return mark;
 }
@@ -138,10 +152,9 @@ void gk_task_run(gk_task *task, gk_stream *stream) {
       if (poison) error = *poison;
     }
   for (int i = 0; i < 2 && error.status == GK_OK; i++)
-    if (call->out[i] && !gk_storage_materialise(call->out[i]->storage))
-      gk_error_set(&error, GK_OUT_OF_MEMORY, "%s: the system has no %.0f bytes for the result",
-                   gk_op_name(call->op), (double)call->out[i]->storage->bytes);
-  if (error.status == GK_OK && device->api->run(device, stream, call, &error) == GK_OK) return;
+    if (call->out[i] && !gk_storage_materialise(call->out[i]->storage, stream))
+      gk_error_memory(&error, device, gk_op_name(call->op), call->out[i]->storage->bytes);
+  if (error.status == GK_OK && device->api->run(stream, call, &error) == GK_OK) return;
   if (error.status == GK_INDEX) { // every other element has been computed
     gk_stream_set_fault(stream, GK_FAULT_INDEX, &error);
     return;
@@ -162,10 +175,12 @@ uint32_t gk_stream_create(uint32_t ctx, uint32_t device, int32_t priority) {
                    gk_device_count);
   if (priority < -1 || priority > 1)
     return gk_fail(iso, GK_ARGUMENT, "stream: priority %d is not -1, 0 or 1", priority);
-  gk_stream *s = gk_stream_open(&gk_devices[device], priority);
-  uint32_t handle = s ? gk_object_add(iso, GK_STREAM, s) : 0;
+  gk_error error;
+  gk_stream *s = gk_stream_open(&gk_devices[device], priority, &error);
+  if (!s) return gk_fail_error(iso, &error);
+  uint32_t handle = gk_object_add(iso, GK_STREAM, s);
   if (!handle) {
-    if (s) gk_stream_close(s);
+    gk_stream_close(s);
     return gk_fail(iso, GK_OUT_OF_MEMORY, "stream: no memory for another stream");
   }
   s->owner = iso;
@@ -188,7 +203,13 @@ uint32_t gk_stream_dispose(uint32_t ctx, uint32_t stream) {
 }
 
 static void wait_stream(gk_stream *s) {
-  if (!gk_stream_idle(s)) s->device->api->stream_wait(s, s->submitted);
+  if (!gk_stream_idle(s)) s->device->api->stream_wait(s, atomic_load(&s->submitted));
+}
+
+// Fails with why the device can run nothing any more, where that is so.
+static bool check_lost(gk_isolate *iso, gk_device *device) {
+  const gk_error *lost = device->api->lost ? device->api->lost(device) : NULL;
+  return !lost || gk_fail_error(iso, lost);
 }
 
 void gk_streams_wait(gk_isolate *iso, const gk_device *device) {
@@ -212,10 +233,12 @@ uint32_t gk_stream_synchronize(uint32_t ctx, uint32_t stream, int32_t device) {
     gk_stream *s = gk_stream_find(c, stream, "stream.done");
     if (!s) return (uint32_t)iso->out->status;
     if (device == -1) wait_stream(s);
+    if (!check_lost(iso, s->device)) return GK_DEVICE_LOST;
     faulted = take_any_fault(s, &error);
-  } else {
+  } else if ((uint32_t)device < gk_device_count) {
     // All are waited for before the first error is raised.
-    if ((uint32_t)device < gk_device_count) gk_streams_wait(iso, &gk_devices[device]);
+    gk_streams_wait(iso, &gk_devices[device]);
+    if (!check_lost(iso, &gk_devices[device])) return GK_DEVICE_LOST;
     for (uint32_t i = 0; i < gk_device_count + iso->object_count && !faulted; i++) {
       gk_stream *s = stream_number(iso, i);
       if (s && s->device->index == (uint32_t)device) faulted = take_any_fault(s, &error);
@@ -228,21 +251,47 @@ uint32_t gk_stream_synchronize(uint32_t ctx, uint32_t stream, int32_t device) {
 
 // ---- events
 
+// Of a host device: a command that takes the time when its turn comes. Of any other: the device's own.
 typedef struct gk_event {
   _Atomic int references; // the handle, and the queue until it happens
   _Atomic uint64_t time;  // 0 until it has happened
   gk_mark mark;
+  gk_stream *stream;
+  void *impl;
 } gk_event;
 
 void gk_event_free(void *event) {
   gk_event *e = event;
-  if (atomic_fetch_sub(&e->references, 1) == 1) free(e);
+  if (atomic_fetch_sub(&e->references, 1) != 1) return;
+  if (e->impl) e->stream->device->api->event_release(e->impl);
+  free(e);
 }
 
 static void event_happens(gk_command *command) {
   gk_event *e = command->payload;
   atomic_store(&e->time, gk_now_ns());
   gk_event_free(e);
+}
+
+// Puts the event behind what the stream has got so far; false with the error.
+static bool event_start(gk_event *e, gk_stream *s, gk_error *error) {
+  atomic_store(&e->references, 1);
+  e->stream = s;
+  if (!s->device->api->host_memory) return (e->impl = s->device->api->event_record(s, error));
+  if (gk_stream_idle(s)) {
+    atomic_store(&e->time, gk_now_ns());
+    return true;
+  }
+  gk_command *command = gk_command_create(s);
+  if (!command) {
+    gk_error_set(error, GK_OUT_OF_MEMORY, "stream.record: no memory for an event");
+    return false;
+  }
+  atomic_store(&e->references, 2);
+  command->payload = e;
+  command->execute = event_happens;
+  e->mark = gk_command_submit(command);
+  return true;
 }
 
 uint32_t gk_stream_record(uint32_t ctx, uint32_t stream) {
@@ -255,22 +304,15 @@ uint32_t gk_stream_record(uint32_t ctx, uint32_t stream) {
     return gk_fail(iso, GK_UNSUPPORTED, "stream.record: a graph is being recorded");
   gk_event *e = calloc(1, sizeof *e);
   uint32_t handle = e ? gk_object_add(iso, GK_EVENT, e) : 0;
-  gk_command *command = handle && !gk_stream_idle(s) ? gk_command_create(s) : NULL;
-  if (!handle || (!command && !gk_stream_idle(s))) {
-    if (handle) gk_object_remove(iso, handle);
+  if (!handle) {
     free(e);
     return gk_fail(iso, GK_OUT_OF_MEMORY, "stream.record: no memory for an event");
   }
-  atomic_store(&e->references, 1);
-  if (command) {
-    atomic_store(&e->references, 2);
-    command->payload = e;
-    command->execute = event_happens;
-    e->mark = gk_command_submit(command);
-  } else {
-    atomic_store(&e->time, gk_now_ns());
-  }
-  return handle;
+  gk_error error;
+  if (event_start(e, s, &error)) return handle;
+  gk_object_remove(iso, handle);
+  free(e);
+  return gk_fail_error(iso, &error);
 }
 
 uint32_t gk_stream_wait(uint32_t ctx, uint32_t stream, uint32_t event) {
@@ -284,7 +326,20 @@ uint32_t gk_stream_wait(uint32_t ctx, uint32_t stream, uint32_t event) {
     gk_fail(iso, GK_DISPOSED, "stream.wait: the event is disposed");
     return GK_DISPOSED;
   }
-  if (gk_mark_passed(e->mark) || e->mark.stream == s) return GK_OK;
+  if (e->stream == s) return GK_OK;
+  if (e->impl && e->stream->device->api == s->device->api) {
+    s->device->api->event_wait(s, e->impl);
+    return GK_OK;
+  }
+  if (e->impl) { // of another kind of device: its work must be done first
+    e->stream->device->api->event_elapsed(e->impl, e->impl);
+    return GK_OK;
+  }
+  if (gk_mark_passed(e->mark)) return GK_OK;
+  if (!s->device->api->host_memory) {
+    e->stream->device->api->stream_wait(e->stream, e->mark.sequence);
+    return GK_OK;
+  }
   gk_command *command = gk_command_create(s);
   if (!command) {
     gk_fail(iso, GK_OUT_OF_MEMORY, "stream.wait: out of memory");
@@ -298,23 +353,36 @@ uint32_t gk_stream_wait(uint32_t ctx, uint32_t stream, uint32_t event) {
 uint32_t gk_event_query(uint32_t ctx, uint32_t event) {
   gk_context *c = gk_context_get(ctx);
   gk_event *e = c ? gk_object_get(c->isolate, event, GK_EVENT) : NULL;
-  return e && atomic_load(&e->time) != 0;
+  if (!e) return 0;
+  return e->impl ? e->stream->device->api->event_happened(e->impl) : atomic_load(&e->time) != 0;
 }
 
 double gk_event_elapsed(uint32_t ctx, uint32_t start, uint32_t end) {
   gk_context *c = gk_context_get(ctx);
   if (!c) return __builtin_nan("");
-  gk_event *e[2] = {gk_object_get(c->isolate, start, GK_EVENT),
-                    gk_object_get(c->isolate, end, GK_EVENT)};
+  gk_isolate *iso = c->isolate;
+  gk_event *e[2] = {gk_object_get(iso, start, GK_EVENT), gk_object_get(iso, end, GK_EVENT)};
   for (int i = 0; i < 2; i++) {
     if (!e[i]) {
-      gk_fail(c->isolate, GK_DISPOSED, "event.elapsedMs: an event is disposed");
+      gk_fail(iso, GK_DISPOSED, "event.elapsedMs: an event is disposed");
       return __builtin_nan("");
     }
-    if (!gk_mark_passed(e[i]->mark))
+    if (!e[i]->impl && !gk_mark_passed(e[i]->mark))
       e[i]->mark.stream->device->api->stream_wait(e[i]->mark.stream, e[i]->mark.sequence);
   }
-  return ((double)atomic_load(&e[1]->time) - (double)atomic_load(&e[0]->time)) * 1e-6;
+  gk_device *device = e[0]->stream->device;
+  if (device != e[1]->stream->device && (e[0]->impl || e[1]->impl)) {
+    gk_fail(iso, GK_DEVICE,
+            "event.elapsedMs: the events are of %s and %s, whose clocks cannot be compared",
+            device->name, e[1]->stream->device->name);
+    return __builtin_nan("");
+  }
+  if (!e[0]->impl)
+    return ((double)atomic_load(&e[1]->time) - (double)atomic_load(&e[0]->time)) * 1e-6;
+  double ms = device->api->event_elapsed(e[0]->impl, e[1]->impl);
+  if (ms != ms && check_lost(iso, device))
+    gk_fail(iso, GK_DEVICE, "event.elapsedMs: %s gives no time for these events", device->name);
+  return ms;
 }
 
 uint32_t gk_event_dispose(uint32_t ctx, uint32_t event) {

@@ -52,7 +52,7 @@ static bool enqueue(gk_context *c, gk_stream *stream, const gk_call *call) {
   command->execute = run_task;
   wait_for_operands(command, call);
   // Marked with the sequence that submit will give, since the command is gone after it.
-  gk_mark mark = {stream, stream->submitted + 1};
+  gk_mark mark = {stream, atomic_load_explicit(&stream->submitted, memory_order_relaxed) + 1};
   for (int i = 0; i < call->inputs; i++)
     if (call->in[i]) gk_storage_mark(call->in[i]->storage, false, mark);
   for (int i = 0; i < call->outputs; i++) gk_storage_mark(call->out[i]->storage, true, mark);
@@ -61,22 +61,81 @@ static bool enqueue(gk_context *c, gk_stream *stream, const gk_call *call) {
   return true;
 }
 
+// A storage of an op for a device with queues of its own: the stream waits for what must come first.
+static void order_after(gk_stream *stream, gk_storage *s, bool writing) {
+  if (GK_LIKELY(gk_storage_quiet(s))) return;
+  gk_mark waits[1 + GK_READ_MARKS];
+  int count = 0;
+  gk_storage_waits(s, writing, stream, waits, &count, 1 + GK_READ_MARKS);
+  for (int i = 0; i < count; i++) stream->device->api->stream_order(stream, waits[i]);
+}
+
+bool gk_stream_begin(gk_stream *stream, int count, const gk_use *uses, const char *op,
+                     gk_error *error) {
+  for (int i = 0; i < count; i++) {
+    order_after(stream, uses[i].storage, uses[i].written);
+    if (uses[i].written && !uses[i].storage->data &&
+        !gk_storage_materialise(uses[i].storage, stream)) {
+      const gk_error *lost = stream->device->api->lost(stream->device);
+      if (lost)
+        *error = *lost;
+      else
+        gk_error_memory(error, stream->device, op, uses[i].storage->bytes);
+      gk_stream_end(stream, i, uses); // what has got memory may not lose track of its former users
+      return false;
+    }
+  }
+  return true;
+}
+
+void gk_stream_end(gk_stream *stream, int count, const gk_use *uses) {
+  gk_mark mark = gk_stream_advance(stream);
+  for (int i = 0; i < count; i++) gk_storage_mark(uses[i].storage, uses[i].written, mark);
+}
+
+// An op for a device with queues of its own, in whose order it now is.
+static bool run_on_device(gk_context *c, gk_stream *stream, gk_call *call) {
+  gk_use uses[5];
+  int count = 0;
+  const gk_error *poison = NULL;
+  for (int i = 0; i < call->inputs; i++)
+    if (call->in[i]) uses[count++] = (gk_use){call->in[i]->storage, false};
+  for (int i = 0; i < call->outputs; i++) uses[count++] = (gk_use){call->out[i]->storage, true};
+  for (int i = 0; i < count && !poison; i++)
+    if (GK_UNLIKELY(gk_storage_poisoned(uses[i].storage))) poison = uses[i].storage->poison;
+  if (GK_UNLIKELY(poison != NULL)) { // as it would be found by an op that runs later
+    gk_stream_set_fault(stream, GK_FAULT_FAILED, poison);
+    for (int i = 0; i < call->outputs; i++) gk_storage_poison(call->out[i]->storage, poison);
+    return true;
+  }
+  gk_error error;
+  if (!gk_stream_begin(stream, count, uses, gk_op_name(call->op), &error))
+    return gk_fail_error(c->isolate, &error);
+  c->isolate->ran_queued++;
+  gk_status status = stream->device->api->run(stream, call, &error);
+  gk_stream_end(stream, count, uses); // also of a failed one, part of which may be under way
+  return GK_LIKELY(status == GK_OK) || gk_fail_error(c->isolate, &error);
+}
+
 bool gk_dispatch(gk_context *c, gk_stream *stream, gk_call *call, gk_generator *generator) {
   gk_isolate *iso = c->isolate;
   if (GK_UNLIKELY(iso->recording != NULL)) return gk_graph_record(iso, stream, call, generator);
   if (generator) gk_generator_draw(generator, call);
   const gk_device_api *api = stream->device->api;
+  if (!api->host_memory) return run_on_device(c, stream, call);
   if (GK_LIKELY(gk_stream_idle(stream) && operands_ready(call)) &&
       ((call->size <= INLINE_SIZE && call->family == GK_FAMILY_ELEMENTWISE) ||
        api->estimate(call) < GK_INLINE_LIMIT)) {
     gk_error error;
     for (int i = 0; i < call->outputs; i++)
       if (GK_UNLIKELY(!call->out[i]->storage->data) &&
-          !gk_storage_materialise(call->out[i]->storage))
-        return gk_fail(iso, GK_OUT_OF_MEMORY, "%s: the system has no %.0f bytes for the result",
-                       gk_op_name(call->op), (double)call->out[i]->storage->bytes);
+          !gk_storage_materialise(call->out[i]->storage, stream)) {
+        gk_error_memory(&error, stream->device, gk_op_name(call->op),
+                        call->out[i]->storage->bytes);
+        return gk_fail_error(iso, &error);
+      }
     iso->ran_inline++;
-    gk_status status = api->run(stream->device, stream, call, &error);
+    gk_status status = api->run(stream, call, &error);
     if (GK_LIKELY(status == GK_OK)) return true;
     if (status != GK_INDEX) return gk_fail_error(iso, &error);
     gk_stream_set_fault(stream, GK_FAULT_INDEX,
@@ -367,7 +426,7 @@ static inline
     out = gk_new_out(c, ctx, stream, (uint16_t)op, result, first->ndim, first->shape);
     if (GK_UNLIKELY(!out)) return 0;
     to = &out->view;
-    if (GK_UNLIKELY(!to->storage->data) && !gk_storage_materialise(to->storage)) {
+    if (GK_UNLIKELY(!to->storage->data) && !gk_storage_materialise(to->storage, stream)) {
       gk_array_remove(iso, out);
       return 0;
     }

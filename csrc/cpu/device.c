@@ -26,8 +26,8 @@
 
 #define HUGE_PAGE ((int64_t)2 << 20)
 
-static void *allocate(gk_device *device, int64_t bytes) {
-  (void)device;
+static void *allocate(gk_device *device, int64_t bytes, gk_stream *stream) {
+  (void)device, (void)stream;
 #if defined(_WIN32)
   return _aligned_malloc((size_t)bytes, 64);
 #else
@@ -91,8 +91,8 @@ static const family_fn families[GK_FAMILY_COUNT] = {
     [GK_FAMILY_FFT] = gk_cpu_fft,
 };
 
-static gk_status run(gk_device *device, gk_stream *stream, const gk_call *call, gk_error *error) {
-  (void)device, (void)stream;
+static gk_status run(gk_stream *stream, const gk_call *call, gk_error *error) {
+  (void)stream;
   return families[call->family](call, error);
 }
 
@@ -148,15 +148,15 @@ static gk_status copy(const gk_view *from, const gk_view *to, gk_error *error) {
   return gk_cpu_copy(&call, error);
 }
 
-static gk_status copy_out(gk_device *device, const gk_view *v, void *host, gk_error *error) {
-  (void)device;
+static gk_status copy_out(gk_stream *stream, const gk_view *v, void *host, gk_error *error) {
+  (void)stream;
   gk_storage storage;
   gk_view to = host_view(v, host, &storage);
   return copy(v, &to, error);
 }
 
-static gk_status copy_in(gk_device *device, const gk_view *v, const void *host, gk_error *error) {
-  (void)device;
+static gk_status copy_in(gk_stream *stream, const gk_view *v, const void *host, gk_error *error) {
+  (void)stream;
   gk_storage storage;
   gk_view from = host_view(v, host, &storage);
   if (v->dtype == GK_bool) from.dtype = GK_uint8; // any byte but 0 becomes 1
@@ -195,9 +195,15 @@ static void describe(gk_device *device, char *text, int bytes) {
            (double)device->limit);
 }
 
+static bool open_device(gk_device *device, gk_error *error) {
+  (void)device, (void)error;
+  return true;
+}
+
 static const gk_device_api api = {
     .kind = "cpu",
     .host_memory = true,
+    .open = open_device,
     .allocate = allocate,
     .release = release,
     .estimate = estimate,

@@ -255,11 +255,7 @@ gk_status gk_index_fault(const gk_call *call, const gk_view *indices, const gk_i
     }
     break;
   }
-  const char *name = call->op == GK_OP_flat_index ? "gather or put"
-                     : axis->wrap != axis->length ? "bincount" // whose values are the indices
-                                                  : gk_op_name(call->op);
-  return gk_error_set(error, GK_INDEX, "%s: %s is out of range for axis %d of length %" PRId64,
-                      name, text, number, axis->length);
+  return gk_error_index(error, call->op, axis->wrap != axis->length, text, number, axis->length);
 }
 
 // ---- take

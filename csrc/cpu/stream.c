@@ -15,10 +15,13 @@ typedef struct queue {
   int waiters;
 } queue;
 
-bool gk_cpu_stream_open(gk_stream *stream) {
+bool gk_cpu_stream_open(gk_stream *stream, gk_error *error) {
   if (stream->impl) return true; // of a former owner: idle, its thread asleep
   queue *q = calloc(1, sizeof *q);
-  if (!q) return false;
+  if (!q) {
+    gk_error_set(error, GK_OUT_OF_MEMORY, "stream: no memory for another stream");
+    return false;
+  }
   gk_mutex_init(&q->lock);
   gk_condition_init(&q->filled);
   gk_condition_init(&q->advanced);

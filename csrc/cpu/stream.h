@@ -5,7 +5,7 @@
 
 #include "../core/device.h"
 
-bool gk_cpu_stream_open(gk_stream *stream);
+bool gk_cpu_stream_open(gk_stream *stream, gk_error *error);
 void gk_cpu_stream_close(gk_stream *stream);
 void gk_cpu_stream_enqueue(gk_stream *stream, gk_command *command);
 void gk_cpu_stream_wait(gk_stream *stream, uint64_t sequence);

@@ -10,6 +10,12 @@
 
 typedef struct gk_cuda_device gk_cuda_device;
 
+// Workspaces of a call, given back behind it.
+typedef struct gk_cuda_kept {
+  int count;
+  gk_block *blocks[8];
+} gk_cuda_kept;
+
 // One call under way.
 typedef struct gk_cuda_run {
   gk_cuda_device *device;
@@ -17,6 +23,8 @@ typedef struct gk_cuda_run {
   CUstream queue;
   const gk_call *call;
   gk_fault_record *fault; // as the device sees it
+  gk_cuda_kept *kept;
+  struct gk_cuda_draw *draw; // where a captured launch that draws random numbers is noted, else NULL
   gk_error *error;
 } gk_cuda_run;
 
@@ -34,6 +42,11 @@ typedef struct gk_grid {
 gk_status gk_cuda_launch(const gk_cuda_run *run, gk_kernel *kernel, gk_grid grid, uint32_t threads,
                          uint32_t shared_bytes, const void *argument);
 
+// The one launch of a call that draws random numbers. The argument begins with the counter, a uint64_t, which
+// a graph sets anew before each replay.
+gk_status gk_cuda_launch_drawing(const gk_cuda_run *run, gk_kernel *kernel, gk_grid grid,
+                                 uint32_t threads, const void *argument, size_t argument_bytes);
+
 // Memory that lasts until what this call launches has run, 256-byte aligned; NULL with the error filled
 // in. Its bytes are whatever was there before.
 void *gk_cuda_workspace(const gk_cuda_run *run, int64_t bytes);
@@ -45,6 +58,11 @@ gk_status gk_cuda_move(const gk_cuda_run *run, void *to, const void *from, int64
 // Multiprocessors of the device: grids that loop are sized by it.
 int gk_cuda_processors(const gk_cuda_run *run);
 
+// The CUDA device's part in a failure: the status, with what was being done in the error's text. A sticky
+// result loses the device.
+gk_status gk_cuda_fail(gk_cuda_device *device, gk_stream *stream, CUresult result, const char *doing,
+                       gk_error *error);
+
 // ---- families
 
 typedef gk_status (*gk_cuda_family)(const gk_cuda_run *run);
@@ -55,9 +73,5 @@ gk_status gk_cuda_reduce(const gk_cuda_run *run);
 gk_status gk_cuda_matmul(const gk_cuda_run *run);
 gk_status gk_cuda_index(const gk_cuda_run *run);
 gk_status gk_cuda_random(const gk_cuda_run *run);
-
-// ---- the device's own files
-
-uint32_t gk_cuda_devices(gk_device *first, uint32_t room);
 
 #endif

@@ -1,0 +1,426 @@
+// The CUDA devices: found once, opened by their first use, described, and lost for good with the first
+// error that the driver does not recover from.
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "images.h"
+#include "runtime.h"
+
+static char why_none[512];
+const char *gk_cuda_problem(void) { return why_none; }
+
+// ---- results
+
+const char *gk_cuda_result_name(CUresult result) {
+  const char *name = NULL;
+  if (gk_cu.cuGetErrorName) gk_cu.cuGetErrorName(result, &name);
+  return name ? name : "an unknown error";
+}
+
+// After these the driver answers every call of the context, or of the process, with the same error.
+static bool is_sticky(CUresult result) {
+  switch (result) {
+  case CUDA_ERROR_NOT_INITIALIZED:
+  case CUDA_ERROR_DEINITIALIZED:
+  case CUDA_ERROR_DEVICE_UNAVAILABLE:
+  case CUDA_ERROR_ECC_UNCORRECTABLE:
+  case CUDA_ERROR_NVLINK_UNCORRECTABLE:
+  case CUDA_ERROR_CONTAINED:
+  case CUDA_ERROR_ILLEGAL_ADDRESS:
+  case CUDA_ERROR_LAUNCH_TIMEOUT:
+  case CUDA_ERROR_CONTEXT_IS_DESTROYED:
+  case CUDA_ERROR_ASSERT:
+  case CUDA_ERROR_HARDWARE_STACK_ERROR:
+  case CUDA_ERROR_ILLEGAL_INSTRUCTION:
+  case CUDA_ERROR_MISALIGNED_ADDRESS:
+  case CUDA_ERROR_INVALID_ADDRESS_SPACE:
+  case CUDA_ERROR_INVALID_PC:
+  case CUDA_ERROR_LAUNCH_FAILED:
+  case CUDA_ERROR_TENSOR_MEMORY_LEAK:
+  case CUDA_ERROR_MPS_CLIENT_TERMINATED:
+  case CUDA_ERROR_EXTERNAL_DEVICE:
+  case CUDA_ERROR_UNKNOWN:
+    return true;
+  default:
+    return false;
+  }
+}
+
+// The kernels that may be at fault: those launched since the stream was last known to be well.
+static void suspects(gk_stream *stream, char *text, size_t bytes) {
+  text[0] = 0;
+  gk_cuda_stream *q = stream ? gk_cuda_stream_of(stream) : NULL;
+  if (!q) return;
+  uint64_t launched = atomic_load(&q->launched), known = atomic_load(&q->launched_known);
+  if (launched == known) return;
+  int n = snprintf(text, bytes, "; launched on its stream since it was last waited for: ");
+  uint64_t from = launched - known > GK_RECENT ? launched - GK_RECENT : known;
+  if (from > known) n += snprintf(text + n, bytes - (size_t)n, "..., ");
+  for (uint64_t i = from; i < launched && (size_t)n < bytes; i++) {
+    const gk_kernel *kernel = atomic_load(&q->recent[i % GK_RECENT].kernel);
+    n += snprintf(text + n, bytes - (size_t)n, "%s%s (%s)", i > from ? ", " : "",
+                  gk_op_name(atomic_load(&q->recent[i % GK_RECENT].op)), kernel ? kernel->name : "");
+  }
+}
+
+gk_status gk_cuda_fail(gk_cuda_device *d, gk_stream *stream, CUresult result, const char *doing,
+                       gk_error *error) {
+  const char *name = gk_cuda_result_name(result);
+  if (result == CUDA_ERROR_OUT_OF_MEMORY)
+    return gk_error_set(error, GK_OUT_OF_MEMORY,
+                        "%s: %s has no memory left (%s): arrays use %.0f bytes, %.0f are kept for "
+                        "reuse, and the limit is %.0f",
+                        doing, d->base->name, name, (double)atomic_load(&d->base->used),
+                        (double)atomic_load(&d->base->cached), (double)d->base->limit);
+  if (!is_sticky(result))
+    return gk_error_set(error, GK_DEVICE, "%s: %s answered %s (%d)", doing, d->base->name, name,
+                        result);
+  gk_mutex_lock(&d->lock);
+  if (!atomic_load(&d->lost)) {
+    char launched[320];
+    suspects(stream, launched, sizeof launched);
+    gk_error_set(&d->cause, GK_DEVICE_LOST,
+                 "%s is lost, and nothing runs on it until the process is started again: %s (%d), "
+                 "found by %s%s",
+                 d->base->name, name, result, doing, launched);
+    d->cause.device = d->base->index;
+    atomic_store(&d->lost, 1);
+  }
+  gk_mutex_unlock(&d->lock);
+  gk_cuda_release_waiters(d);
+  *error = d->cause;
+  return GK_DEVICE_LOST;
+}
+
+static const gk_error *lost(gk_device *device) {
+  gk_cuda_device *d = gk_cuda_of(device);
+  return atomic_load(&d->lost) ? &d->cause : NULL;
+}
+
+gk_status gk_cuda_enter(gk_cuda_device *d, gk_error *error) {
+  if (atomic_load_explicit(&d->lost, memory_order_acquire)) {
+    *error = d->cause;
+    return GK_DEVICE_LOST;
+  }
+  CUresult result = gk_cu.cuCtxSetCurrent(d->context);
+  return result == CUDA_SUCCESS ? GK_OK : gk_cuda_fail(d, NULL, result, "cuCtxSetCurrent", error);
+}
+
+// ---- records of faults
+
+static bool add_fault_page(gk_cuda_device *d) {
+  gk_fault_page *page = calloc(1, sizeof *page);
+  void *host = NULL;
+  CUdeviceptr device = 0;
+  if (page && gk_cu.cuMemHostAlloc(&host, GK_FAULT_SLOTS * sizeof(gk_fault_record),
+                                   CU_MEMHOSTALLOC_PORTABLE | CU_MEMHOSTALLOC_DEVICEMAP) ==
+                  CUDA_SUCCESS) {
+    if (gk_cu.cuMemHostGetDevicePointer_v2(&device, host, 0) == CUDA_SUCCESS) {
+      memset(host, 0, GK_FAULT_SLOTS * sizeof(gk_fault_record));
+      page->host = host;
+      page->device = (gk_fault_record *)(uintptr_t)device;
+      page->next = d->faults;
+      d->faults = page;
+      return true;
+    }
+    gk_cu.cuMemFreeHost(host);
+  }
+  free(page);
+  return false;
+}
+
+bool gk_cuda_take_fault_slot(gk_cuda_device *d, gk_fault_slot *slot) {
+  gk_mutex_lock(&d->lock);
+  gk_fault_page *page = d->faults;
+  while (page && page->used == GK_FAULT_SLOTS) page = page->next;
+  bool ok = page || add_fault_page(d);
+  if (ok) {
+    if (!page) page = d->faults;
+    int i = __builtin_ctzll(~page->taken);
+    page->taken |= (uint64_t)1 << i;
+    page->used++;
+    *slot = (gk_fault_slot){page->host + i, page->device + i, page};
+    memset(slot->host, 0, sizeof *slot->host);
+  }
+  gk_mutex_unlock(&d->lock);
+  return ok;
+}
+
+void gk_cuda_give_fault_slot(gk_cuda_device *d, const gk_fault_slot *slot) {
+  if (!slot->page) return;
+  gk_mutex_lock(&d->lock);
+  slot->page->taken &= ~((uint64_t)1 << (slot->host - slot->page->host));
+  slot->page->used--;
+  gk_mutex_unlock(&d->lock);
+}
+
+static void collect(gk_stream *stream, gk_fault_record *record) {
+  volatile gk_fault_record *seen = record; // the device writes it
+  if (!seen->raised) return;
+  gk_error error;
+  char text[32];
+  snprintf(text, sizeof text, "index %" PRId64, seen->index);
+  gk_error_index(&error, (uint16_t)seen->op, seen->op >> 16, text, seen->axis, seen->length);
+  seen->raised = 0;
+  gk_stream_set_fault(stream, GK_FAULT_INDEX, &error);
+}
+
+void gk_cuda_collect_faults(gk_stream *stream) {
+  gk_cuda_stream *q = gk_cuda_stream_of(stream);
+  collect(stream, q->fault.host);
+  gk_mutex_lock(&q->lock);
+  for (int i = 0; i < q->watched_count; i++) collect(stream, q->watched[i]);
+  q->watched_count = 0;
+  gk_mutex_unlock(&q->lock);
+}
+
+void gk_cuda_watch_fault(gk_cuda_stream *q, gk_fault_record *record) {
+  gk_mutex_lock(&q->lock);
+  int i = 0;
+  while (i < q->watched_count && q->watched[i] != record) i++;
+  // With more graphs than places the oldest one's error waits for its next launch.
+  if (i == GK_WATCHED) memmove(q->watched, q->watched + 1, --i * sizeof *q->watched);
+  q->watched[i] = record;
+  if (i >= q->watched_count) q->watched_count = i + 1;
+  gk_mutex_unlock(&q->lock);
+}
+
+void gk_cuda_forget_fault(gk_cuda_device *d, gk_fault_record *record) {
+  gk_mutex_lock(&d->lock);
+  gk_cuda_stream *q = d->streams;
+  gk_mutex_unlock(&d->lock);
+  for (; q; q = q->next) {
+    gk_mutex_lock(&q->lock);
+    for (int i = 0; i < q->watched_count; i++)
+      if (q->watched[i] == record) {
+        collect(q->base, record);
+        q->watched[i] = q->watched[--q->watched_count];
+      }
+    gk_mutex_unlock(&q->lock);
+  }
+}
+
+// ---- opening
+
+static gk_status open_now(gk_cuda_device *d, gk_error *error) {
+  CUresult result = gk_cu.cuDevicePrimaryCtxRetain(&d->context, d->handle);
+  const char *doing = "cuDevicePrimaryCtxRetain";
+  if (result == CUDA_SUCCESS) {
+    doing = "cuCtxSetCurrent";
+    result = gk_cu.cuCtxSetCurrent(d->context);
+  }
+  if (result == CUDA_SUCCESS) {
+    doing = "cuMemPoolCreate";
+    CUmemPoolProps properties = {.allocType = CU_MEM_ALLOCATION_TYPE_PINNED,
+                                 .location = {CU_MEM_LOCATION_TYPE_DEVICE, d->handle}};
+    result = gk_cu.cuMemPoolCreate(&d->pool, &properties);
+  }
+  if (result == CUDA_SUCCESS) {
+    doing = "cuCtxGetStreamPriorityRange";
+    result = gk_cu.cuCtxGetStreamPriorityRange(&d->least_priority, &d->greatest_priority);
+  }
+  if (result == CUDA_SUCCESS) {
+    doing = "cuStreamCreateWithPriority";
+    result = gk_cu.cuStreamCreateWithPriority(&d->service, CU_STREAM_NON_BLOCKING, 0);
+  }
+  if (result != CUDA_SUCCESS)
+    return gk_error_set(error, GK_DEVICE, "%s cannot be used: %s answered %s (%d)", d->base->name,
+                        doing, gk_cuda_result_name(result), result);
+  // Found out now rather than by the first op.
+  if (gk_images_are_placeholders()) {
+    CUmodule module;
+    result = gk_cu.cuModuleLoadData(&module, gk_image_find("elementwise", NULL));
+    if (result != CUDA_SUCCESS)
+      return gk_error_set(error, GK_DEVICE,
+                          "%s cannot be used: this library was built without the CUDA kernels; "
+                          "build it with GPUKIT_KERNELS=1 npm run build, which fetches the CUDA "
+                          "compiler",
+                          d->base->name);
+    d->modules[0].name = "elementwise";
+    d->modules[0].module = module;
+  }
+  return GK_OK;
+}
+
+static void close_what_is_open(gk_cuda_device *d) {
+  // Streams, pools and modules go with the context.
+  if (d->context) gk_cu.cuDevicePrimaryCtxRelease_v2(d->handle);
+  d->context = NULL;
+}
+
+static bool open_device(gk_device *device, gk_error *error) {
+  gk_cuda_device *d = gk_cuda_of(device);
+  gk_mutex_lock(&d->lock);
+  if (!d->tried) {
+    d->tried = true;
+    d->ready = open_now(d, &d->problem) == GK_OK;
+    if (!d->ready) close_what_is_open(d);
+  }
+  bool ready = d->ready;
+  if (!ready) *error = d->problem;
+  gk_mutex_unlock(&d->lock);
+  return ready;
+}
+
+// ---- memory
+
+static void *allocate(gk_device *device, int64_t bytes, gk_stream *stream) {
+  gk_cuda_device *d = gk_cuda_of(device);
+  gk_error error;
+  if (gk_cuda_enter(d, &error) != GK_OK) return NULL;
+  CUdeviceptr memory = 0;
+  CUresult result = gk_cu.cuMemAllocFromPoolAsync(&memory, (size_t)bytes, d->pool,
+                                                  gk_cuda_stream_of(stream)->queue);
+  if (result == CUDA_SUCCESS) return (void *)(uintptr_t)memory;
+  if (result != CUDA_ERROR_OUT_OF_MEMORY) gk_cuda_fail(d, stream, result, "allocation", &error);
+  return NULL;
+}
+
+static void release(gk_device *device, void *memory, int64_t bytes) {
+  (void)bytes;
+  gk_cuda_device *d = gk_cuda_of(device);
+  gk_error error;
+  if (gk_cuda_enter(d, &error) != GK_OK) return; // its memory went with it
+  CUresult result = gk_cu.cuMemFreeAsync((CUdeviceptr)(uintptr_t)memory, d->service);
+  if (result != CUDA_SUCCESS) gk_cuda_fail(d, NULL, result, "freeing memory", &error);
+}
+
+// ---- description
+
+static int attribute(const gk_cuda_device *d, int which) {
+  int value = 0;
+  gk_cu.cuDeviceGetAttribute(&value, which, d->handle);
+  return value;
+}
+
+// Operands of the tensor cores, by compute capability (CUDA C++ Programming Guide, "Arithmetic").
+static const char *tensor_dtypes(int major, int minor) {
+  if (major >= 10) return "float16 bfloat16 tf32 float64 int8 float8 float6 float4";
+  if (major == 9 || (major == 8 && minor == 9))
+    return major == 9 ? "float16 bfloat16 tf32 float64 int8 float8"
+                      : "float16 bfloat16 tf32 int8 int4 float8";
+  return minor == 0 ? "float16 bfloat16 tf32 float64 int8 int4" : "float16 bfloat16 tf32 int8 int4";
+}
+
+static void uuid_text(const gk_cuda_device *d, char *text, size_t bytes) {
+  CUuuid uuid;
+  text[0] = 0;
+  if (!gk_cu.cuDeviceGetUuid_v2 || gk_cu.cuDeviceGetUuid_v2(&uuid, d->handle) != CUDA_SUCCESS)
+    return;
+  int n = 0;
+  for (int i = 0; i < 16 && (size_t)n + 4 < bytes; i++)
+    n += snprintf(text + n, bytes - (size_t)n, "%s%02x",
+                  i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", (unsigned char)uuid.bytes[i]);
+}
+
+static void describe(gk_device *device, char *text, int bytes) {
+  gk_cuda_device *d = gk_cuda_of(device);
+  char name[128] = "GPU", uuid[40];
+  gk_cu.cuDeviceGetName(name, sizeof name, d->handle);
+  for (char *p = name; *p; p++)
+    if (iscntrl((unsigned char)*p)) *p = ' '; // the text it goes into has tabs and lines
+  uuid_text(d, uuid, sizeof uuid);
+  size_t unused = 0, total = d->total;
+  gk_error error;
+  if (d->ready && gk_cuda_enter(d, &error) == GK_OK) gk_cu.cuMemGetInfo_v2(&unused, &total);
+  const char *visible = getenv("CUDA_VISIBLE_DEVICES");
+  bool mig = strstr(name, " MIG ") || (visible && strncmp(visible, "MIG-", 4) == 0);
+  snprintf(text, (size_t)bytes,
+           "name\t%s\nuuid\t%s\ndriver\t%d.%d\ncomputeCapability\t%d.%d\nprocessors\t%d\n"
+           "memory\t%.0f\nfree\t%.0f\nlimit\t%.0f\nl2Cache\t%d\nsharedMemory\t%d\ntensorCores\t%s\n"
+           "cooperativeLaunch\t%s\nclusters\t%s\ngreenContexts\t%s\nmig\t%s\nmps\t%s\nkernels\t%s\n"
+           "state\t%s\n",
+           name, uuid, gk_cuda_driver_version / 1000, gk_cuda_driver_version % 1000 / 10, d->major,
+           d->minor, d->processors, (double)total, (double)unused, (double)device->limit,
+           attribute(d, CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE),
+           attribute(d, CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN),
+           tensor_dtypes(d->major, d->minor),
+           attribute(d, CU_DEVICE_ATTRIBUTE_COOPERATIVE_LAUNCH) ? "yes" : "no",
+           attribute(d, CU_DEVICE_ATTRIBUTE_CLUSTER_LAUNCH) ? "yes" : "no",
+           gk_cu.cuGreenCtxCreate ? "yes" : "no", mig ? "instance" : "no",
+           attribute(d, CU_DEVICE_ATTRIBUTE_MPS_ENABLED) ? "client" : "no",
+           gk_images_are_placeholders() ? "not built" : "embedded",
+           atomic_load(&d->lost) ? d->cause.text : d->tried && !d->ready ? d->problem.text : "ok");
+}
+
+// ---- finding
+
+static const gk_device_api api = {
+    .kind = "cuda",
+    .host_memory = false,
+    .open = open_device,
+    .allocate = allocate,
+    .release = release,
+    .run = gk_cuda_call,
+    .copy_out = gk_cuda_copy_out,
+    .copy_in = gk_cuda_copy_in,
+    .stream_open = gk_cuda_stream_open,
+    .stream_close = gk_cuda_stream_close,
+    .stream_enqueue = gk_cuda_stream_enqueue,
+    .stream_wait = gk_cuda_stream_wait,
+    .describe = describe,
+    .stream_order = gk_cuda_stream_order,
+    .stream_query = gk_cuda_stream_query,
+    .event_record = gk_cuda_event_record,
+    .event_wait = gk_cuda_event_wait,
+    .event_happened = gk_cuda_event_happened,
+    .event_elapsed = gk_cuda_event_elapsed,
+    .event_release = gk_cuda_event_release,
+    .graph_create = gk_cuda_graph_create,
+    .graph_launch = gk_cuda_graph_launch,
+    .graph_release = gk_cuda_graph_release,
+    .host_register = gk_cuda_host_register,
+    .host_forget = gk_cuda_host_forget,
+    .lost = lost,
+};
+
+// Fills one device; false with the reason in why_none.
+static bool find_device(gk_device *device, int ordinal, uint32_t number) {
+  static gk_cuda_device devices[GK_MAX_DEVICES];
+  gk_cuda_device *d = &devices[ordinal];
+  CUresult result = gk_cu.cuDeviceGet(&d->handle, ordinal);
+  if (result == CUDA_SUCCESS) result = gk_cu.cuDeviceTotalMem_v2(&d->total, d->handle);
+  if (result != CUDA_SUCCESS) {
+    snprintf(why_none, sizeof why_none, "cuda:%d answered %s (%d)", ordinal,
+             gk_cuda_result_name(result), result);
+    return false;
+  }
+  d->major = attribute(d, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR);
+  d->minor = attribute(d, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
+  d->processors = attribute(d, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
+  if (d->major < 8 || !attribute(d, CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED)) {
+    snprintf(why_none, sizeof why_none,
+             "the GPU has compute capability %d.%d%s, and 8.0 or later is needed", d->major,
+             d->minor, d->major < 8 ? "" : " but no memory pools");
+    return false;
+  }
+  gk_mutex_init(&d->lock);
+  gk_mutex_init(&d->capture_lock);
+  d->base = device;
+  device->api = &api;
+  device->impl = d;
+  device->limit = (int64_t)d->total;
+  snprintf(device->name, sizeof device->name, "cuda:%u", number);
+  return true;
+}
+
+uint32_t gk_cuda_devices(gk_device *first, uint32_t room) {
+  if (!gk_cuda_driver_open(why_none, sizeof why_none)) return 0;
+  CUresult result = gk_cu.cuInit(0);
+  int count = 0;
+  if (result == CUDA_SUCCESS) result = gk_cu.cuDeviceGetCount(&count);
+  if (result != CUDA_SUCCESS || count == 0) {
+    snprintf(why_none, sizeof why_none, "the NVIDIA driver has no device to offer: %s (%d)",
+             gk_cuda_result_name(result != CUDA_SUCCESS ? result : CUDA_ERROR_NO_DEVICE),
+             result != CUDA_SUCCESS ? result : CUDA_ERROR_NO_DEVICE);
+    return 0;
+  }
+  uint32_t found = 0;
+  for (int i = 0; i < count && i < GK_MAX_DEVICES && found < room; i++)
+    if (find_device(&first[found], i, found)) found++;
+  if (found) why_none[0] = 0;
+  return found;
+}
