@@ -48,8 +48,7 @@ bool gk_view_allocate(gk_context *c, gk_stream *stream, gk_view *v, const char *
       (double)bytes,
       (double)(atomic_load(&device->used) -
                (device->api->host_memory ? c->isolate->cache.credit : 0)),
-      device->name,
-      (double)device->limit, c->isolate->live);
+      device->name, (double)device->limit, c->isolate->live);
 }
 
 bool gk_take_memory(gk_isolate *iso, gk_stream *stream, gk_storage *storage, const char *op) {
@@ -150,7 +149,8 @@ uint32_t gk_array_describe(uint32_t ctx, uint32_t array) {
   gk_block_output *out = iso->out;
   int item = gk_dtypes[v->dtype].size;
   gk_storage *s = v->storage;
-  if (!s->device->api->host_memory && s->write.stream) s->device->api->stream_query(s->write.stream);
+  if (!s->device->api->host_memory && s->write.stream)
+    s->device->api->stream_query(s->write.stream);
   bool computed = gk_storage_quiet(s) || gk_storage_ready(s, false, NULL);
   out->dtype = v->dtype;
   out->ndim = v->ndim;
@@ -306,9 +306,10 @@ bool gk_write_view(gk_context *c, gk_stream *stream, const gk_view *v, const voi
   gk_isolate *iso = c->isolate;
   if (v->size == 0) return true;
   const gk_device_api *api = stream->device->api;
-  const bool ready = api->host_memory ? gk_stream_idle(stream) && (gk_storage_quiet(v->storage) ||
-                                            gk_storage_ready(v->storage, true, NULL))
-                                      : true; // copy_in() takes its turn
+  const bool ready = api->host_memory
+                         ? gk_stream_idle(stream) && (gk_storage_quiet(v->storage) ||
+                                                      gk_storage_ready(v->storage, true, NULL))
+                         : true; // copy_in() takes its turn
   if (!iso->recording && ready) return fill_view(iso, stream, v, data, op);
   gk_view staged = *v;
   if (!gk_view_allocate(c, stream, &staged, op)) return false;

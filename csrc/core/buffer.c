@@ -124,7 +124,8 @@ uint32_t gk_buffer_copy(uint32_t ctx, uint32_t buffer, uint32_t array, uint32_t 
 
 static bool arrived(const gk_arrival *a) {
   gk_storage *s = a->view.storage;
-  if (!s->device->api->host_memory && s->write.stream) s->device->api->stream_query(s->write.stream);
+  if (!s->device->api->host_memory && s->write.stream)
+    s->device->api->stream_query(s->write.stream);
   return gk_storage_ready(s, false, NULL);
 }
 

@@ -38,9 +38,9 @@ static inline gk_mark gk_stream_advance(gk_stream *s) {
 // Everything up to `sequence` has been done.
 static inline void gk_stream_complete(gk_stream *s, uint64_t sequence) {
   uint64_t known = atomic_load_explicit(&s->completed, memory_order_relaxed);
-  while (known < sequence && !atomic_compare_exchange_weak_explicit(
-                                 &s->completed, &known, sequence, memory_order_acq_rel,
-                                 memory_order_relaxed)) {}
+  while (known < sequence &&
+         !atomic_compare_exchange_weak_explicit(&s->completed, &known, sequence,
+                                                memory_order_acq_rel, memory_order_relaxed)) {}
 }
 static inline bool gk_mark_passed(gk_mark m) {
   return m.stream == NULL ||
@@ -143,8 +143,8 @@ typedef struct gk_device_api {
   void (*event_release)(void *event);
   // A replayable graph of checked calls whose storages have memory; those that draw random numbers are
   // given a counter each at every launch, in order.
-  void *(*graph_create)(gk_stream *, uint32_t count, const gk_call *const *calls,
-                        const bool *draws, gk_error *);
+  void *(*graph_create)(gk_stream *, uint32_t count, const gk_call *const *calls, const bool *draws,
+                        gk_error *);
   gk_status (*graph_launch)(gk_stream *, void *graph, const uint64_t *counters, gk_error *);
   void (*graph_release)(struct gk_device *, void *graph);
   // Makes host memory known to the device, for copies that need no staging; and forgets it.

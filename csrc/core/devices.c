@@ -79,7 +79,8 @@ static void choose_default(void) {
 
 static void initialize(void) {
   gk_device_count = gk_cpu_devices(gk_devices, GK_MAX_DEVICES);
-  gk_device_count += gk_cuda_devices(gk_devices + gk_device_count, GK_MAX_DEVICES - gk_device_count);
+  gk_device_count +=
+      gk_cuda_devices(gk_devices + gk_device_count, GK_MAX_DEVICES - gk_device_count);
   snprintf(cuda_problem, sizeof cuda_problem, "%s", gk_cuda_problem());
   double limit = 0;
   const char *text = getenv("GPUKIT_MAX_BYTES");

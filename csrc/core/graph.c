@@ -235,8 +235,8 @@ static gk_status launch_on_device(gk_isolate *iso, gk_graph *g, gk_stream *s) {
     counters[drawn++] = node->task.call.counter;
   }
   bool begun = gk_stream_begin(s, (int)g->use_count, g->uses, "graph.launch", &error);
-  gk_status status = begun ? s->device->api->graph_launch(s, g->impl, counters, &error)
-                           : error.status;
+  gk_status status =
+      begun ? s->device->api->graph_launch(s, g->impl, counters, &error) : error.status;
   if (begun) gk_stream_end(s, (int)g->use_count, g->uses);
   if (counters != few) free(counters);
   iso->ran_queued += g->count;

@@ -47,8 +47,8 @@ gk_status gk_error_index(gk_error *error, uint16_t op, bool variant, const char 
   const char *name = op == GK_OP_flat_index ? "gather or put"
                      : variant              ? "bincount" // whose values are the indices
                                             : gk_op_name(op);
-  return gk_error_set(error, GK_INDEX, "%s: %s is out of range for axis %d of length %" PRId64, name,
-                      index, axis, length);
+  return gk_error_set(error, GK_INDEX, "%s: %s is out of range for axis %d of length %" PRId64,
+                      name, index, axis, length);
 }
 
 // ---- array records

@@ -172,11 +172,12 @@ void gk_pool_trim(gk_device *device) {
 }
 
 gk_status gk_error_memory(gk_error *error, const gk_device *device, const char *op, int64_t bytes) {
-  return gk_error_set(error, GK_OUT_OF_MEMORY,
-                      "%s: %s has no %.0f bytes left for the result: %.0f are in use, %.0f kept for "
-                      "reuse, and the limit is %.0f",
-                      op, device->name, (double)bytes, (double)atomic_load(&device->used),
-                      (double)atomic_load(&device->cached), (double)device->limit);
+  return gk_error_set(
+      error, GK_OUT_OF_MEMORY,
+      "%s: %s has no %.0f bytes left for the result: %.0f are in use, %.0f kept for "
+      "reuse, and the limit is %.0f",
+      op, device->name, (double)bytes, (double)atomic_load(&device->used),
+      (double)atomic_load(&device->cached), (double)device->limit);
 }
 
 // ---- storages

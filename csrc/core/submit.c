@@ -130,8 +130,7 @@ bool gk_dispatch(gk_context *c, gk_stream *stream, gk_call *call, gk_generator *
     for (int i = 0; i < call->outputs; i++)
       if (GK_UNLIKELY(!call->out[i]->storage->data) &&
           !gk_storage_materialise(call->out[i]->storage, stream)) {
-        gk_error_memory(&error, stream->device, gk_op_name(call->op),
-                        call->out[i]->storage->bytes);
+        gk_error_memory(&error, stream->device, gk_op_name(call->op), call->out[i]->storage->bytes);
         return gk_fail_error(iso, &error);
       }
     iso->ran_inline++;

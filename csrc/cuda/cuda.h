@@ -24,7 +24,8 @@ typedef struct gk_cuda_run {
   const gk_call *call;
   gk_fault_record *fault; // as the device sees it
   gk_cuda_kept *kept;
-  struct gk_cuda_draw *draw; // where a captured launch that draws random numbers is noted, else NULL
+  struct gk_cuda_draw
+      *draw; // where a captured launch that draws random numbers is noted, else NULL
   gk_error *error;
 } gk_cuda_run;
 
@@ -60,8 +61,8 @@ int gk_cuda_processors(const gk_cuda_run *run);
 
 // The CUDA device's part in a failure: the status, with what was being done in the error's text. A sticky
 // result loses the device.
-gk_status gk_cuda_fail(gk_cuda_device *device, gk_stream *stream, CUresult result, const char *doing,
-                       gk_error *error);
+gk_status gk_cuda_fail(gk_cuda_device *device, gk_stream *stream, CUresult result,
+                       const char *doing, gk_error *error);
 
 // ---- families
 

@@ -61,8 +61,9 @@ static void suspects(gk_stream *stream, char *text, size_t bytes) {
   if (from > known) n += snprintf(text + n, bytes - (size_t)n, "..., ");
   for (uint64_t i = from; i < launched && (size_t)n < bytes; i++) {
     const gk_kernel *kernel = atomic_load(&q->recent[i % GK_RECENT].kernel);
-    n += snprintf(text + n, bytes - (size_t)n, "%s%s (%s)", i > from ? ", " : "",
-                  gk_op_name(atomic_load(&q->recent[i % GK_RECENT].op)), kernel ? kernel->name : "");
+    n +=
+        snprintf(text + n, bytes - (size_t)n, "%s%s (%s)", i > from ? ", " : "",
+                 gk_op_name(atomic_load(&q->recent[i % GK_RECENT].op)), kernel ? kernel->name : "");
   }
 }
 
@@ -115,9 +116,9 @@ static bool add_fault_page(gk_cuda_device *d) {
   gk_fault_page *page = calloc(1, sizeof *page);
   void *host = NULL;
   CUdeviceptr device = 0;
-  if (page && gk_cu.cuMemHostAlloc(&host, GK_FAULT_SLOTS * sizeof(gk_fault_record),
-                                   CU_MEMHOSTALLOC_PORTABLE | CU_MEMHOSTALLOC_DEVICEMAP) ==
-                  CUDA_SUCCESS) {
+  if (page &&
+      gk_cu.cuMemHostAlloc(&host, GK_FAULT_SLOTS * sizeof(gk_fault_record),
+                           CU_MEMHOSTALLOC_PORTABLE | CU_MEMHOSTALLOC_DEVICEMAP) == CUDA_SUCCESS) {
     if (gk_cu.cuMemHostGetDevicePointer_v2(&device, host, 0) == CUDA_SUCCESS) {
       memset(host, 0, GK_FAULT_SLOTS * sizeof(gk_fault_record));
       page->host = host;
@@ -343,7 +344,9 @@ static void describe(gk_device *device, char *text, int bytes) {
            gk_cu.cuGreenCtxCreate ? "yes" : "no", mig ? "instance" : "no",
            attribute(d, CU_DEVICE_ATTRIBUTE_MPS_ENABLED) ? "client" : "no",
            gk_images_are_placeholders() ? "not built" : "embedded",
-           atomic_load(&d->lost) ? d->cause.text : d->tried && !d->ready ? d->problem.text : "ok");
+           atomic_load(&d->lost)   ? d->cause.text
+           : d->tried && !d->ready ? d->problem.text
+                                   : "ok");
 }
 
 // ---- finding

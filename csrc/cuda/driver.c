@@ -60,8 +60,7 @@ bool gk_cuda_driver_open(char *why, size_t bytes) {
   const char *missing = NULL;
   int missing_since = 0;
   // Functions are called through the type that the table gives each.
-#define OPTIONAL(since, name, parameters)                                                          \
-  *(void **)(void *)&gk_cu.name = find(library, #name);
+#define OPTIONAL(since, name, parameters) *(void **)(void *)&gk_cu.name = find(library, #name);
 #define NEEDED(since, name, parameters)                                                            \
   OPTIONAL(since, name, parameters)                                                                \
   if (!gk_cu.name && !missing) missing = #name, missing_since = since;

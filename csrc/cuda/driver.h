@@ -123,7 +123,7 @@ typedef struct CUDA_KERNEL_NODE_PARAMS {
   CONSTANT(CU_DEVICE_ATTRIBUTE_CLUSTER_LAUNCH, 120)                                                \
   CONSTANT(CU_DEVICE_ATTRIBUTE_MPS_ENABLED, 133)                                                   \
   CONSTANT(CU_STREAM_NON_BLOCKING, 1)                                                              \
-  CONSTANT(CU_STREAM_CAPTURE_MODE_RELAXED, 2)                                                 \
+  CONSTANT(CU_STREAM_CAPTURE_MODE_RELAXED, 2)                                                      \
   CONSTANT(CU_STREAM_CAPTURE_STATUS_NONE, 0)                                                       \
   CONSTANT(CU_EVENT_DEFAULT, 0)                                                                    \
   CONSTANT(CU_EVENT_DISABLE_TIMING, 2)                                                             \

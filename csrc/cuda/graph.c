@@ -9,8 +9,8 @@ typedef struct graph {
   gk_cuda_device *device;
   CUgraphExec executable;
   gk_fault_slot fault; // of its kernels, whatever stream they are launched on
-  gk_mark last;        // launch
-  gk_cuda_kept *kept;  // workspaces, of each call
+  gk_mark last; // launch
+  gk_cuda_kept *kept; // workspaces, of each call
   uint32_t count, draw_count;
   gk_cuda_draw *draws;
 } graph;
@@ -35,8 +35,8 @@ static gk_status capture_calls(graph *g, gk_stream *stream, const gk_call *const
   uint32_t drawn = 0;
   for (uint32_t i = 0; i < g->count; i++) {
     gk_cuda_draw *draw = draws[i] ? &g->draws[drawn++] : NULL;
-    gk_cuda_run run = {g->device,        stream,      g->device->service, calls[i],
-                       g->fault.device, &g->kept[i], draw,               error};
+    gk_cuda_run run = {
+        g->device, stream, g->device->service, calls[i], g->fault.device, &g->kept[i], draw, error};
     gk_status status = gk_cuda_call_family(&run);
     if (status != GK_OK) return status;
   }

@@ -5,9 +5,12 @@
 #include "runtime.h"
 
 static const gk_cuda_family families[GK_FAMILY_COUNT] = {
-    [GK_FAMILY_ELEMENTWISE] = gk_cuda_elementwise, [GK_FAMILY_REDUCE] = gk_cuda_reduce,
-    [GK_FAMILY_MATMUL] = gk_cuda_matmul,           [GK_FAMILY_INDEX] = gk_cuda_index,
-    [GK_FAMILY_COPY] = gk_cuda_copy,               [GK_FAMILY_CREATE] = gk_cuda_create,
+    [GK_FAMILY_ELEMENTWISE] = gk_cuda_elementwise,
+    [GK_FAMILY_REDUCE] = gk_cuda_reduce,
+    [GK_FAMILY_MATMUL] = gk_cuda_matmul,
+    [GK_FAMILY_INDEX] = gk_cuda_index,
+    [GK_FAMILY_COPY] = gk_cuda_copy,
+    [GK_FAMILY_CREATE] = gk_cuda_create,
     [GK_FAMILY_RANDOM] = gk_cuda_random,
 };
 
@@ -85,8 +88,7 @@ static gk_status find_kernel(const gk_cuda_run *run, gk_kernel *kernel, CUfuncti
   CUmodule module;
   gk_mutex_lock(&d->lock);
   CUresult result = find_module(d, kernel->module, &module);
-  if (result == CUDA_SUCCESS)
-    result = gk_cu.cuModuleGetFunction(function, module, kernel->name);
+  if (result == CUDA_SUCCESS) result = gk_cu.cuModuleGetFunction(function, module, kernel->name);
   gk_mutex_unlock(&d->lock);
   switch (result) {
   case CUDA_SUCCESS:
@@ -139,14 +141,14 @@ gk_status gk_cuda_launch_drawing(const gk_cuda_run *run, gk_kernel *kernel, gk_g
     return gk_error_set(run->error, GK_UNSUPPORTED, "graph: the argument of %s is too large",
                         kernel->name);
   memcpy(draw->argument, argument, argument_bytes);
-  draw->launch = (CUDA_KERNEL_NODE_PARAMS){
-      .func = atomic_load(&kernel->function[run->device->base->index]),
-      .gridDimX = grid.x,
-      .gridDimY = grid.y,
-      .gridDimZ = grid.z,
-      .blockDimX = threads,
-      .blockDimY = 1,
-      .blockDimZ = 1};
+  draw->launch =
+      (CUDA_KERNEL_NODE_PARAMS){.func = atomic_load(&kernel->function[run->device->base->index]),
+                                .gridDimX = grid.x,
+                                .gridDimY = grid.y,
+                                .gridDimZ = grid.z,
+                                .blockDimX = threads,
+                                .blockDimY = 1,
+                                .blockDimZ = 1};
   // The launch is what the capture has come to.
   int status_now = CU_STREAM_CAPTURE_STATUS_NONE;
   uint64_t id;
@@ -154,8 +156,8 @@ gk_status gk_cuda_launch_drawing(const gk_cuda_run *run, gk_kernel *kernel, gk_g
   const CUgraphNode *nodes = NULL;
   const void *edges = NULL;
   size_t count = 0;
-  CUresult result = gk_cu.cuStreamGetCaptureInfo_v3(run->queue, &status_now, &id, &graph, &nodes,
-                                                    &edges, &count);
+  CUresult result =
+      gk_cu.cuStreamGetCaptureInfo_v3(run->queue, &status_now, &id, &graph, &nodes, &edges, &count);
   if (result == CUDA_SUCCESS && count == 1) {
     draw->node = nodes[0];
     return GK_OK;
@@ -172,9 +174,8 @@ gk_status gk_cuda_clear(const gk_cuda_run *run, void *memory, int64_t bytes) {
 }
 
 gk_status gk_cuda_move(const gk_cuda_run *run, void *to, const void *from, int64_t bytes) {
-  CUresult result = gk_cu.cuMemcpyDtoDAsync_v2((CUdeviceptr)(uintptr_t)to,
-                                               (CUdeviceptr)(uintptr_t)from, (size_t)bytes,
-                                               run->queue);
+  CUresult result = gk_cu.cuMemcpyDtoDAsync_v2(
+      (CUdeviceptr)(uintptr_t)to, (CUdeviceptr)(uintptr_t)from, (size_t)bytes, run->queue);
   if (result == CUDA_SUCCESS) return GK_OK;
   return gk_cuda_fail(run->device, run->stream, result, gk_op_name(run->call->op), run->error);
 }

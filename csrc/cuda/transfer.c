@@ -62,8 +62,7 @@ static CUresult next_stage(gk_cuda_stream *q) {
   CUresult result = CUDA_SUCCESS;
   if (!q->staging) {
     void *memory = NULL;
-    result =
-        gk_cu.cuMemHostAlloc(&memory, GK_STAGES * GK_STAGE_BYTES, CU_MEMHOSTALLOC_PORTABLE);
+    result = gk_cu.cuMemHostAlloc(&memory, GK_STAGES * GK_STAGE_BYTES, CU_MEMHOSTALLOC_PORTABLE);
     for (int i = 0; i < GK_STAGES && result == CUDA_SUCCESS; i++)
       if (!q->staged[i]) result = gk_cu.cuEventCreate(&q->staged[i], CU_EVENT_DISABLE_TIMING);
     if (result == CUDA_SUCCESS)
@@ -98,8 +97,8 @@ static CUresult send(gk_cuda_stream *q, char *to, const char *from, int64_t byte
     char *stage = q->staging + q->stage * GK_STAGE_BYTES + q->stage_used;
     q->stage_used += (n + 63) / 64 * 64;
     memcpy(stage, from + done, (size_t)n);
-    CUresult result = gk_cu.cuMemcpyHtoDAsync_v2((CUdeviceptr)(uintptr_t)(to + done), stage,
-                                                 (size_t)n, q->queue);
+    CUresult result =
+        gk_cu.cuMemcpyHtoDAsync_v2((CUdeviceptr)(uintptr_t)(to + done), stage, (size_t)n, q->queue);
     if (result != CUDA_SUCCESS) return result;
   }
   return CUDA_SUCCESS;
@@ -176,9 +175,8 @@ gk_status gk_cuda_copy_out(gk_stream *stream, const gk_view *view, void *host, g
     from = &twin;
   }
   if (status == GK_OK) {
-    CUresult result =
-        gk_cu.cuMemcpyDtoHAsync_v2(host, (CUdeviceptr)(uintptr_t)gk_view_data(from),
-                                   (size_t)gk_view_bytes(from), q->queue);
+    CUresult result = gk_cu.cuMemcpyDtoHAsync_v2(host, (CUdeviceptr)(uintptr_t)gk_view_data(from),
+                                                 (size_t)gk_view_bytes(from), q->queue);
     status = result == CUDA_SUCCESS ? gk_cuda_synchronise(stream, "data", error)
                                     : gk_cuda_fail(d, stream, result, "data", error);
   }

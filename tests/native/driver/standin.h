@@ -47,7 +47,7 @@ typedef struct standin_size {
 typedef struct standin_launch {
   const standin_kernel *kernel;
   standin_size grid, block; // checked by the caller: none is 0, at most max_threads in a block
-  uint32_t shared_bytes;    // dynamic shared memory, at most STANDIN_MAX_SHARED
+  uint32_t shared_bytes; // dynamic shared memory, at most STANDIN_MAX_SHARED
   // One pointer for each parameter, aligned to 16 bytes; the bytes stay the caller's until the return.
   void *const *parameters;
 } standin_launch;
@@ -77,8 +77,8 @@ int standin_memory_find(uintptr_t address, uintptr_t *base, size_t *bytes);
 typedef struct standin_place {
   standin_size thread, block, block_size, grid_size;
   uint32_t index; // of the thread in its block
-  uint32_t last;  // up to this index the next thread is simply index + 1
-  char *dynamic;  // dynamic shared memory
+  uint32_t last; // up to this index the next thread is simply index + 1
+  char *dynamic; // dynamic shared memory
 } standin_place;
 
 extern STANDIN_API __thread standin_place standin_here __attribute__((tls_model("initial-exec")));
