@@ -25,15 +25,7 @@ import process from "node:process";
 import { codeSizes } from "./elf.mjs";
 import { pipInstall } from "./pip.mjs";
 import { failed, SetupError } from "./steps.mjs";
-import {
-  hashOf,
-  inParallel,
-  listFiles,
-  root,
-  run,
-  tools,
-  zigEnvironment,
-} from "./tools.mjs";
+import { hashOf, inParallel, listFiles, root, run, tools, zigEnvironment } from "./tools.mjs";
 
 const folder = ".toolchain-cuda";
 const cuda = join(root, folder, "nvidia", "cu13");

@@ -2,7 +2,7 @@
 #include "cuda.h"
 
 #define PENDING(family)                                                                            \
-  gk_status gk_cuda_##family(const gk_cuda_run *run) {                                               \
+  gk_status gk_cuda_##family(const gk_cuda_run *run) {                                             \
     return gk_error_set(run->error, GK_UNSUPPORTED, "%s: not available on %s yet",                 \
                         gk_op_name(run->call->op), run->stream->device->name);                     \
   }
