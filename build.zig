@@ -2,7 +2,9 @@
 //!
 //!   zig build                 zig-out/lib/libgpukit.so (.dylib, .dll), for this machine or -Dtarget
 //!   zig build cross           the same for every target of `cross_targets`, in zig-out/cross/<target>/
-//!   zig build ctest           every tests/native/*_test.c as a program, in zig-out/ctest/
+//!   zig build ctest           every tests/native/*_test.c as a program, in zig-out/ctest/, and on Linux
+//!                             those of tests/native/driver/
+//!   zig build standin         the stand-in driver and its kernels, in zig-out/standin/ (Linux)
 //!   zig build ctest-aarch64   the same for aarch64 (static, so that qemu-user runs it), in zig-out/ctest-aarch64/
 //!
 //! Sources are found by folder, in sorted order: a new .c file needs no line here. A file named
@@ -18,6 +20,7 @@ const std = @import("std");
 const source_dirs = [_][]const u8{ "csrc/core", "csrc/cpu", "csrc/cuda" };
 const kernel_dir = "csrc/kernels";
 const test_dir = "tests/native";
+const standin_dir = "tests/native/driver";
 
 /// The oldest glibc that a built library runs on (RHEL 8, Debian 10, Ubuntu 18.10).
 const glibc = std.SemanticVersion{ .major = 2, .minor = 28, .patch = 0 };
@@ -61,6 +64,22 @@ fn features(comptime names: []const []const u8) []const []const u8 {
     }
 }
 
+// Kernels as C++ for the CPU: what shim.h declares is all they know of CUDA.
+const kernel_flags = [_][]const u8{
+    "-std=c++17",
+    "-O2",
+    "-include",
+    standin_dir ++ "/shim.h",
+    "-fvisibility=hidden",
+    "-fvisibility-inlines-hidden",
+    "-fno-exceptions",
+    "-fno-rtti",
+    "-ffp-contract=off",
+    "-fno-strict-aliasing",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+};
 const avx2_flags = features(&.{ "avx2", "fma", "f16c", "bmi", "bmi2", "lzcnt", "popcnt" });
 const avx512_flags = avx2_flags ++ features(&.{
     "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vnni", "avx512bf16", "avx512vbmi", "avx512vbmi2",
@@ -102,6 +121,9 @@ pub fn build(b: *std.Build) void {
 
     const ctest = b.step("ctest", "Build the C tests");
     addTests(b, ctest, target, "ctest");
+
+    addStandin(b, b.step("standin", "Build the stand-in driver"), target, "standin", &kernel_flags);
+    if (target.result.os.tag == .linux) addStandinTests(b, ctest, target);
 
     const ctest_arm = b.step("ctest-aarch64", "Build the C tests for aarch64 Linux, static");
     addTests(b, ctest_arm, parseTarget(b, "aarch64-linux-musl"), "ctest-aarch64");
@@ -192,6 +214,64 @@ fn addTests(b: *std.Build, step: *std.Build.Step, target: std.Build.ResolvedTarg
         });
         step.dependOn(&installInto(b, program, dir).step);
     }
+}
+
+/// libcuda.so, as the product opens it by name, and beside it the kernels of csrc/kernels/.
+fn addStandin(b: *std.Build, step: *std.Build.Step, target: std.Build.ResolvedTarget, dir: []const u8, flags: []const []const u8) void {
+    if (target.result.os.tag != .linux) {
+        step.dependOn(&b.addFail("the stand-in driver runs on Linux only").step);
+        return;
+    }
+    const module = createModule(b, target, false);
+    for (listFiles(b, standin_dir, ".c")) |name| {
+        if (!std.mem.endsWith(u8, name, "_test.c")) addStandinSource(b, module, name);
+    }
+    const driver = b.addLibrary(.{ .name = "cuda", .root_module = module, .linkage = .dynamic });
+    driver.link_z_defs = true;
+    step.dependOn(&installInto(b, driver, dir).step);
+    const files = listFiles(b, kernel_dir, ".cu");
+    if (files.len == 0) return;
+    const kernels = addKernels(b, target, "standin_kernels", kernel_dir, files, flags);
+    step.dependOn(&installInto(b, kernels, dir).step);
+}
+
+/// The programs that test the stand-in, with the library of kernels that only they use.
+fn addStandinTests(b: *std.Build, step: *std.Build.Step, target: std.Build.ResolvedTarget) void {
+    const dir = "ctest";
+    const library = createModule(b, target, false);
+    for ([_][]const u8{ "grid.c", "switch.c", "fault.c", "library.c", "checker.c" }) |name| {
+        addStandinSource(b, library, name);
+    }
+    const grid = b.addLibrary(.{ .name = "standin_grid", .root_module = library, .linkage = .static });
+    for (listFiles(b, standin_dir, "_test.c")) |name| {
+        const module = createModule(b, target, false);
+        module.addCSourceFile(.{ .file = b.path(b.pathJoin(&.{ standin_dir, name })), .flags = &test_flags });
+        module.linkLibrary(grid);
+        const program = b.addExecutable(.{ .name = name[0 .. name.len - ".c".len], .root_module = module });
+        program.rdynamic = true; // kernels call back
+        step.dependOn(&installInto(b, program, dir).step);
+    }
+    const plain = addKernels(b, target, "kernels_test", standin_dir, &.{"kernels_test.cu"}, &kernel_flags);
+    step.dependOn(&installInto(b, plain, dir).step);
+}
+
+fn addStandinSource(b: *std.Build, module: *std.Build.Module, name: []const u8) void {
+    module.addCSourceFile(.{
+        .file = b.path(b.pathJoin(&.{ standin_dir, name })),
+        .flags = &(c_flags ++ [_][]const u8{"-O2"}),
+    });
+}
+
+/// Kernels as a library whose undefined symbols are the stand-in's.
+fn addKernels(b: *std.Build, target: std.Build.ResolvedTarget, name: []const u8, dir: []const u8, files: []const []const u8, flags: []const []const u8) *std.Build.Step.Compile {
+    const module = createModule(b, target, false);
+    module.addIncludePath(b.path(standin_dir));
+    for (files) |file| {
+        module.addCSourceFile(.{ .file = b.path(b.pathJoin(&.{ dir, file })), .flags = flags, .language = .cpp });
+    }
+    const kernels = b.addLibrary(.{ .name = name, .root_module = module, .linkage = .dynamic });
+    kernels.linker_allow_shlib_undefined = true;
+    return kernels;
 }
 
 fn installInto(b: *std.Build, compile: *std.Build.Step.Compile, dir: []const u8) *std.Build.Step.InstallArtifact {

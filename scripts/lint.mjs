@@ -15,7 +15,7 @@ const { values: options } = parseArgs({
 
 const cFiles = () => [
   ...listFiles("csrc", (path) => /\.(c|h|cu|cuh)$/.test(path)),
-  ...listFiles("tests/native", (path) => /\.(c|h)$/.test(path)),
+  ...listFiles("tests/native", (path) => /\.(c|h|cu)$/.test(path)),
   ...listFiles("scripts", (path) => path.endsWith(".cpp")),
 ];
 const clangFormat = (...args) => {

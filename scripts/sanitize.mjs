@@ -169,7 +169,8 @@ function tell(what, result) {
 }
 
 async function runTests(kind) {
-  const sources = listFiles("tests/native", (path) => path.endsWith("_test.c"));
+  // Not those of the stand-in driver: it switches stacks and answers faults itself.
+  const sources = listFiles("tests/native", (path) => /native\/[^/]+_test\.c$/.test(path));
   console.log(`== C tests, ${kinds[kind].join(" ")}`);
   const programs = await buildPrograms(kind, sources);
   if (!programs || !programs.length) {

@@ -30,6 +30,7 @@ typedef struct standin_kernel {
   const uint32_t *sizes; // bytes of each parameter
   uint32_t parameters;
   uint32_t max_threads; // of a block
+  uint32_t checked; // 1: compiled with the calls that checker.c answers
 } standin_kernel;
 
 // NULL where the library of kernels, or the kernel in it, is missing; standin_report() says which.
@@ -86,6 +87,28 @@ extern STANDIN_API __thread standin_place standin_here __attribute__((tls_model(
 // The running thread has returned: 1 if standin_here is another one now, which the caller runs; 0 if it
 // is to return as well.
 STANDIN_API int standin_next(void);
+
+// The block's barrier; returns how many threads came with a predicate that holds.
+STANDIN_API uint32_t standin_barrier(int predicate, const char *file, int line);
+
+typedef enum standin_warp_op {
+  STANDIN_SYNC,
+  STANDIN_SHUFFLE, // the value of the lane that `source` names
+  STANDIN_BALLOT, // a bit for each lane whose value is not 0
+  STANDIN_MATCH, // a bit for each lane with the same value
+  STANDIN_ADD, // of 32 bits each: sums, extremes and bits
+  STANDIN_MIN,
+  STANDIN_MAX,
+  STANDIN_UMIN,
+  STANDIN_UMAX,
+  STANDIN_AND,
+  STANDIN_OR,
+  STANDIN_XOR,
+} standin_warp_op;
+
+// What the lanes of `mask` do together. A source that takes no part gives a value of all ones.
+STANDIN_API uint64_t standin_warp(standin_warp_op op, uint32_t mask, uint64_t value,
+                                  uint32_t source, const char *file, int line);
 
 #ifdef __cplusplus
 }
