@@ -24,6 +24,7 @@ export const abi = {
   gk_array_item: ["f64", ["u32", "u32"]],
   gk_array_write: ["u32", ["u32", "u32", "buffer", "f64"]],
   gk_array_share: ["f64", ["u32", "u32"]],
+  gk_array_to_device: ["u32", ["u32", "u32", "u32"]],
   gk_array_adopt: ["u32", ["u32", "f64"]],
 
   gk_submit_unary: ["u32", ["u32", "u32", "u32", "u32"]],

@@ -95,12 +95,13 @@ GK_EXPORT uint32_t gk_context_set_device(uint32_t ctx, uint32_t device);
 
 // Describes device `index` as lines "key\tvalue\n" in text; values[0] = number
 // of devices. Index -1 describes the library: version, default device or why
-// there is none. Status.
+// there is none, and why no CUDA device is used. Status.
 GK_EXPORT uint32_t gk_device_info(uint32_t ctx, int32_t index);
 // Counters of a device for the whole process: values[0] = bytes in use, [1] =
 // peak of it, [2] = cached for reuse, [3] = limit, [4] = blocks taken from the
 // system so far; and of this isolate: [5] = ops run at once by the caller, [6] = ops queued, [7] =
-// live arrays, [8] = peak of them, [9] = open scopes, [10] = arrays owned by ctx itself. Status.
+// live arrays, [8] = peak of them, [9] = open scopes, [10] = arrays owned by ctx itself; and
+// of the device again: [11] = launches, [12] = waits of the host for it, so far. Status.
 GK_EXPORT uint32_t gk_memory_query(uint32_t ctx, uint32_t device);
 
 // ---- arrays --------------------------------------------------------------------
@@ -133,6 +134,9 @@ GK_EXPORT double gk_array_item(uint32_t ctx, uint32_t array);
 // Copies `bytes` row-major bytes of host memory into the array, ordered on its
 // stream; the host memory is free for reuse when the call returns. Status.
 GK_EXPORT uint32_t gk_array_write(uint32_t ctx, uint32_t array, const void *data, double bytes);
+// A copy on device `device`, in order after what computes the array: at once for a device with queues
+// of its own, else blocking until the bytes are there. Handle.
+GK_EXPORT uint32_t gk_array_to_device(uint32_t ctx, uint32_t array, uint32_t device);
 // A token with which another isolate may take a view of the same storage,
 // once. 0 on failure. Tokens are numbers below 2^53.
 GK_EXPORT double gk_array_share(uint32_t ctx, uint32_t array);

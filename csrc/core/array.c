@@ -338,6 +338,64 @@ uint32_t gk_array_write(uint32_t ctx, uint32_t array, const void *data, double b
   return gk_write_view(c, stream, &a->view, data, "copyFrom") ? GK_OK : (uint32_t)iso->out->status;
 }
 
+// ---- between devices
+
+// The view, computed and contiguous on its host device; `copy` is its twin where one had to be made.
+static const gk_view *host_source(gk_context *c, const gk_view *v, gk_view *copy) {
+  const gk_view *from = v;
+  if (!v->contiguous) {
+    gk_stream *stream = gk_stream_of(c, v, "to");
+    *copy = *v;
+    if (!stream || !gk_view_allocate(c, stream, copy, "to")) return NULL;
+    from = copy;
+    gk_call call = gk_copy_call(v, copy);
+    if (!gk_dispatch(c, stream, &call, NULL)) return NULL;
+  }
+  return gk_synchronise_view(c->isolate, from, "to") ? from : NULL;
+}
+
+// Fills `to`, whose storage is new, from a view on another device.
+static bool copy_between(gk_context *c, gk_stream *stream, const gk_view *v, const gk_view *to) {
+  gk_isolate *iso = c->isolate;
+  bool from_host = v->storage->device->api->host_memory;
+  if (stream->device->api->host_memory)
+    return gk_take_memory(iso, stream, to->storage, "to") &&
+           gk_read_view(iso, v, gk_view_data(to), "to");
+  if (from_host) {
+    gk_view copy = {.storage = NULL};
+    const gk_view *from = host_source(c, v, &copy);
+    bool done = from && fill_view(iso, stream, to, gk_view_data(from), "to");
+    if (copy.storage) gk_storage_release(copy.storage, &iso->cache);
+    return done;
+  }
+  void *bytes = malloc((size_t)gk_view_bytes(v)); // from one to another: by way of the host
+  if (!bytes) return gk_fail(iso, GK_OUT_OF_MEMORY, "to: out of memory");
+  bool done = gk_read_view(iso, v, bytes, "to") && fill_view(iso, stream, to, bytes, "to");
+  free(bytes);
+  return done;
+}
+
+uint32_t gk_array_to_device(uint32_t ctx, uint32_t array, uint32_t device) {
+  gk_context *c = gk_context_get(ctx);
+  if (!c) return 0;
+  gk_isolate *iso = c->isolate;
+  gk_array *a = live_array(iso, array, "to");
+  if (!a) return 0;
+  if (device >= gk_device_count)
+    return gk_fail(iso, GK_DEVICE, "to: there is no device %u; there are %u", device,
+                   gk_device_count);
+  if (iso->recording)
+    return gk_fail(iso, GK_UNSUPPORTED, "to: a graph is being recorded; copy outside of it");
+  gk_error error;
+  gk_stream *stream = gk_stream_default(iso, &gk_devices[device], &error);
+  if (!stream) return gk_fail_error(iso, &error);
+  gk_view from = a->view, to = a->view; // the record may move
+  if (!gk_view_allocate(c, stream, &to, "to")) return 0;
+  if (to.size == 0 || copy_between(c, stream, &from, &to)) return adopt_view(iso, ctx, &to, "to");
+  gk_storage_release(to.storage, &iso->cache);
+  return 0;
+}
+
 // ---- between isolates
 
 #define TOKENS 65536

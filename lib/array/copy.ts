@@ -2,12 +2,12 @@
 
 import { check, native } from "../device/block.ts";
 import { current } from "../device/context.ts";
-import { device, type DeviceLike, onDevice } from "../device/device.ts";
+import { device, type DeviceLike } from "../device/device.ts";
 import { create, type Operand, submit } from "../ops/submit.ts";
 import { Op } from "../ops/table.ts";
 import { array, fillValue, type NestedData, type TypedData } from "./create.ts";
 import { type DType, dtypes } from "./dtype.ts";
-import { extend, handleOf, live, type NDArray } from "./ndarray.ts";
+import { extend, handleOf, live, type NDArray, result } from "./ndarray.ts";
 import { alias, at, type Index, ravel } from "./views.ts";
 
 /** Writes one value everywhere. */
@@ -36,6 +36,12 @@ function copyFrom(to: NDArray, from: unknown): void {
   } finally {
     made.dispose();
   }
+}
+
+function copyTo<D extends DType>(a: NDArray<D>, index: number): NDArray<D> {
+  const context = current();
+  const handle = native.gk_array_to_device(context.id, live(a, "to"), index);
+  return result(handle, context, "to");
 }
 
 function set(a: NDArray, value: unknown, indices: readonly Index[]): void {
@@ -119,7 +125,7 @@ extend({
   },
   to(where: DeviceLike) {
     const target = device(where);
-    return target.name === this.device ? alias(this) : onDevice(target, () => clone(this));
+    return target.name === this.device ? alias(this) : copyTo(this, target.index);
   },
   set(value: unknown, ...indices: readonly Index[]) {
     set(this, value, indices);

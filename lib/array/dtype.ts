@@ -1,4 +1,4 @@
-// Element types: names, codes as in csrc/core/dtype.h, host arrays, and promotion as types.
+// Element types: names, codes as in csrc/core/dtypes.def, host arrays, and promotion as types.
 
 /** The element types. */
 export type DType = keyof HostArrays;

@@ -23,6 +23,10 @@ export interface DeviceMemory {
   readonly ranInline: number;
   /** Ops run through a queue, so far. */
   readonly ranQueued: number;
+  /** Kernels and graphs launched so far, on a device with queues of its own; else 0. */
+  readonly launches: number;
+  /** How often the host has waited for such a device so far. */
+  readonly synchronisations: number;
 }
 
 /** What `memory()` tells. */
@@ -98,6 +102,8 @@ export class Device {
       blocks: blocks!,
       ranInline: ranInline!,
       ranQueued: ranQueued!,
+      launches: f64[VALUES + 11]!,
+      synchronisations: f64[VALUES + 12]!,
     };
   }
 

@@ -109,8 +109,8 @@ describe("the block", () => {
 });
 
 describe("dtypes", () => {
-  it("have the codes and sizes of csrc/core/dtype.h", () => {
-    const rows = read("core/dtype.h").matchAll(
+  it("have the codes and sizes of csrc/core/dtypes.def", () => {
+    const rows = read("core/dtypes.def").matchAll(
       /GK_DTYPE\((\d+), (\w+), \w+, GK_CLASS_\w+, \d+, (\d+)\)/g,
     );
     assert.deepEqual(
