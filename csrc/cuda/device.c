@@ -273,8 +273,15 @@ static void *allocate(gk_device *device, int64_t bytes, gk_stream *stream) {
   gk_error error;
   if (gk_cuda_enter(d, &error) != GK_OK) return NULL;
   CUdeviceptr memory = 0;
-  CUresult result = gk_cu.cuMemAllocFromPoolAsync(&memory, (size_t)bytes, d->pool,
-                                                  gk_cuda_stream_of(stream)->queue);
+  CUstream queue = gk_cuda_stream_of(stream)->queue;
+  CUresult result = gk_cu.cuMemAllocFromPoolAsync(&memory, (size_t)bytes, d->pool, queue);
+  // What was given back is there for other streams once the queue that frees it has got so far.
+  if (result == CUDA_ERROR_OUT_OF_MEMORY && atomic_exchange(&d->freeing, false)) {
+    atomic_fetch_add_explicit(&device->synchronisations, 1, memory_order_relaxed);
+    result = gk_cu.cuStreamSynchronize(d->service);
+    if (result == CUDA_SUCCESS)
+      result = gk_cu.cuMemAllocFromPoolAsync(&memory, (size_t)bytes, d->pool, queue);
+  }
   if (result == CUDA_SUCCESS) return (void *)(uintptr_t)memory;
   if (result != CUDA_ERROR_OUT_OF_MEMORY) gk_cuda_fail(d, stream, result, "allocation", &error);
   return NULL;
@@ -287,6 +294,7 @@ static void release(gk_device *device, void *memory, int64_t bytes) {
   if (gk_cuda_enter(d, &error) != GK_OK) return; // its memory went with it
   CUresult result = gk_cu.cuMemFreeAsync((CUdeviceptr)(uintptr_t)memory, d->service);
   if (result != CUDA_SUCCESS) gk_cuda_fail(d, NULL, result, "freeing memory", &error);
+  atomic_store(&d->freeing, true);
 }
 
 // ---- description
