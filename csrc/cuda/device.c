@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "images.h"
+#include "nvml.h"
 #include "runtime.h"
 
 static char why_none[512];
@@ -228,16 +229,16 @@ static gk_status open_now(gk_cuda_device *d, gk_error *error) {
     result = gk_cu.cuStreamCreateWithPriority(&d->service, CU_STREAM_NON_BLOCKING, 0);
   }
   if (result != CUDA_SUCCESS)
-    return gk_error_set(error, GK_DEVICE, "%s cannot be used: %s answered %s (%d)", d->base->name,
-                        doing, gk_cuda_result_name(result), result);
+    return gk_error_set(error, GK_DEVICE, "%s: %s answered %s (%d)", d->base->name, doing,
+                        gk_cuda_result_name(result), result);
   // Found out now rather than by the first op.
   if (gk_images_are_placeholders()) {
     CUmodule module;
     result = gk_cu.cuModuleLoadData(&module, gk_image_find("elementwise", NULL));
     if (result != CUDA_SUCCESS)
       return gk_error_set(error, GK_DEVICE,
-                          "%s cannot be used: this library was built without the CUDA kernels; "
-                          "build it with GPUKIT_KERNELS=1 npm run build, which fetches the CUDA "
+                          "%s: this library was built without the CUDA kernels; build it with "
+                          "GPUKIT_KERNELS=1 npm run build, which fetches the CUDA "
                           "compiler",
                           d->base->name);
     d->modules[0].name = "elementwise";
@@ -325,6 +326,18 @@ static void uuid_text(const gk_cuda_device *d, char *text, size_t bytes) {
                   i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", (unsigned char)uuid.bytes[i]);
 }
 
+// Instances of a partitioned GPU say so in their name, or were chosen by it; the management library knows.
+static bool is_mig(const char *name, const char *uuid) {
+  const char *visible = getenv("CUDA_VISIBLE_DEVICES");
+  return strstr(name, " MIG ") || (visible && strncmp(visible, "MIG-", 4) == 0) ||
+         gk_nvml_is_mig(uuid) == GK_NVML_YES;
+}
+
+// A client of the multi-process service shares the GPU with other processes, and their faults.
+static bool is_mps(const gk_cuda_device *d) {
+  return attribute(d, CU_DEVICE_ATTRIBUTE_MPS_ENABLED) || getenv("CUDA_MPS_PIPE_DIRECTORY");
+}
+
 static void describe(gk_device *device, char *text, int bytes) {
   gk_cuda_device *d = gk_cuda_of(device);
   char name[128] = "GPU", uuid[40];
@@ -335,8 +348,6 @@ static void describe(gk_device *device, char *text, int bytes) {
   size_t unused = 0, total = d->total;
   gk_error error;
   if (d->ready && gk_cuda_enter(d, &error) == GK_OK) gk_cu.cuMemGetInfo_v2(&unused, &total);
-  const char *visible = getenv("CUDA_VISIBLE_DEVICES");
-  bool mig = strstr(name, " MIG ") || (visible && strncmp(visible, "MIG-", 4) == 0);
   snprintf(text, (size_t)bytes,
            "name\t%s\nuuid\t%s\ndriver\t%d.%d\ncomputeCapability\t%d.%d\nprocessors\t%d\n"
            "memory\t%.0f\nfree\t%.0f\nlimit\t%.0f\nl2Cache\t%d\nsharedMemory\t%d\ntensorCores\t%s\n"
@@ -349,9 +360,8 @@ static void describe(gk_device *device, char *text, int bytes) {
            tensor_dtypes(d->major, d->minor),
            attribute(d, CU_DEVICE_ATTRIBUTE_COOPERATIVE_LAUNCH) ? "yes" : "no",
            attribute(d, CU_DEVICE_ATTRIBUTE_CLUSTER_LAUNCH) ? "yes" : "no",
-           gk_cu.cuGreenCtxCreate ? "yes" : "no", mig ? "instance" : "no",
-           attribute(d, CU_DEVICE_ATTRIBUTE_MPS_ENABLED) ? "client" : "no",
-           gk_images_are_placeholders() ? "not built" : "embedded",
+           gk_cu.cuGreenCtxCreate ? "yes" : "no", is_mig(name, uuid) ? "instance" : "no",
+           is_mps(d) ? "client" : "no", gk_images_are_placeholders() ? "not built" : "embedded",
            atomic_load(&d->lost)   ? d->cause.text
            : d->tried && !d->ready ? d->problem.text
                                    : "ok");

@@ -15,15 +15,15 @@ int gk_cuda_driver_version;
 
 #if defined(_WIN32)
 #define SYSTEM_NAME "nvcuda.dll"
-static void *open_library(const char *path) { return (void *)LoadLibraryA(path); }
-static void *find(void *library, const char *name) {
+void *gk_library_open(const char *path) { return (void *)LoadLibraryA(path); }
+void *gk_library_find(void *library, const char *name) {
   return (void *)(uintptr_t)GetProcAddress((HMODULE)library, name);
 }
 static const char *reason(void) { return "the system has no such library"; }
 #else
 #define SYSTEM_NAME "libcuda.so.1"
-static void *open_library(const char *path) { return dlopen(path, RTLD_NOW | RTLD_LOCAL); }
-static void *find(void *library, const char *name) { return dlsym(library, name); }
+void *gk_library_open(const char *path) { return dlopen(path, RTLD_NOW | RTLD_LOCAL); }
+void *gk_library_find(void *library, const char *name) { return dlsym(library, name); }
 static const char *reason(void) {
   const char *text = dlerror();
   return text ? text : "no reason given";
@@ -33,7 +33,7 @@ static const char *reason(void) {
 bool gk_cuda_driver_open(char *why, size_t bytes) {
   const char *given = getenv("GPUKIT_LIBCUDA");
   bool chosen = given && *given;
-  void *library = open_library(chosen ? given : SYSTEM_NAME);
+  void *library = gk_library_open(chosen ? given : SYSTEM_NAME);
   if (!library) {
     if (chosen)
       snprintf(why, bytes, "GPUKIT_LIBCUDA=%.200s cannot be opened: %.200s", given, reason());
@@ -42,7 +42,8 @@ bool gk_cuda_driver_open(char *why, size_t bytes) {
     return false;
   }
   const char *name = chosen ? given : SYSTEM_NAME;
-  gk_cu.cuDriverGetVersion = (CUresult(CUDAAPI *)(int *))find(library, "cuDriverGetVersion");
+  gk_cu.cuDriverGetVersion =
+      (CUresult(CUDAAPI *)(int *))gk_library_find(library, "cuDriverGetVersion");
   if (!gk_cu.cuDriverGetVersion ||
       gk_cu.cuDriverGetVersion(&gk_cuda_driver_version) != CUDA_SUCCESS) {
     snprintf(why, bytes, "%.200s is no CUDA driver: it has no cuDriverGetVersion that answers",
@@ -60,7 +61,8 @@ bool gk_cuda_driver_open(char *why, size_t bytes) {
   const char *missing = NULL;
   int missing_since = 0;
   // Functions are called through the type that the table gives each.
-#define OPTIONAL(since, name, parameters) *(void **)(void *)&gk_cu.name = find(library, #name);
+#define OPTIONAL(since, name, parameters)                                                          \
+  *(void **)(void *)&gk_cu.name = gk_library_find(library, #name);
 #define NEEDED(since, name, parameters)                                                            \
   OPTIONAL(since, name, parameters)                                                                \
   if (!gk_cu.name && !missing) missing = #name, missing_since = since;

@@ -234,4 +234,8 @@ extern int gk_cuda_driver_version;
 // reason in `why`.
 bool gk_cuda_driver_open(char *why, size_t bytes);
 
+// A library by name or path, and a symbol in it; NULL where there is none.
+void *gk_library_open(const char *path);
+void *gk_library_find(void *library, const char *name);
+
 #endif
