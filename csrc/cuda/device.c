@@ -333,9 +333,10 @@ static bool is_mig(const char *name, const char *uuid) {
          gk_nvml_is_mig(uuid) == GK_NVML_YES;
 }
 
-// A client of the multi-process service shares the GPU with other processes, and their faults.
-static bool is_mps(const gk_cuda_device *d) {
-  return attribute(d, CU_DEVICE_ATTRIBUTE_MPS_ENABLED) || getenv("CUDA_MPS_PIPE_DIRECTORY");
+// A client of the multi-process service shares the GPU, and the faults of others.
+static const char *mps_state(const gk_cuda_device *d) {
+  if (attribute(d, CU_DEVICE_ATTRIBUTE_MPS_ENABLED)) return "client";
+  return getenv("CUDA_MPS_PIPE_DIRECTORY") ? "named by the environment, not in use" : "no";
 }
 
 static void describe(gk_device *device, char *text, int bytes) {
@@ -361,7 +362,7 @@ static void describe(gk_device *device, char *text, int bytes) {
            attribute(d, CU_DEVICE_ATTRIBUTE_COOPERATIVE_LAUNCH) ? "yes" : "no",
            attribute(d, CU_DEVICE_ATTRIBUTE_CLUSTER_LAUNCH) ? "yes" : "no",
            gk_cu.cuGreenCtxCreate ? "yes" : "no", is_mig(name, uuid) ? "instance" : "no",
-           is_mps(d) ? "client" : "no", gk_images_are_placeholders() ? "not built" : "embedded",
+           mps_state(d), gk_images_are_placeholders() ? "not built" : "embedded",
            atomic_load(&d->lost)   ? d->cause.text
            : d->tried && !d->ready ? d->problem.text
                                    : "ok");
