@@ -1,8 +1,10 @@
-// What tests share: comparison of arrays with readable differences, and the check for leaks.
+// What tests share: comparison of arrays with readable differences, the check for leaks, and what CUDA does
+// not compute yet.
 
 import assert from "node:assert/strict";
 import { after } from "node:test";
 import * as gk from "../mod.ts";
+import pending from "./not_yet_on_cuda.json" with { type: "json" };
 
 /** Anything that names elements: an array of the library, a typed array or nested lists. */
 export type Elements = gk.NDArray | ArrayLike<number | bigint> | gk.NestedData;
@@ -138,4 +140,37 @@ export function scopedAsync(fn: () => Promise<void>): () => Promise<void> {
 /** Resolves after a macrotask and `ms` milliseconds. */
 export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+// ---- what CUDA does not compute yet
+
+/** Functions, as docs/ops.md names them, that raise UnsupportedError on CUDA: tests/ops/pending.test.ts. */
+export const notYetOnCuda: readonly string[] = pending;
+
+/** Is the default device a CUDA one? */
+export const isOnCuda: boolean = gk.defaultDevice().info["kind"] === "cuda";
+
+/** Is a function one of those on the device of this run? */
+export function isPending(name: string): boolean {
+  return isOnCuda && notYetOnCuda.includes(name);
+}
+
+/**
+ * A test body that needs a function. Where that is pending it must fail with an UnsupportedError: a body
+ * that does not has no need of it any more.
+ */
+export function needing<R extends void | Promise<void>>(name: string, body: () => R): () => R {
+  assert.ok(notYetOnCuda.includes(name), `${name} is on CUDA: no test needs to say it`);
+  if (!isPending(name)) return body;
+  const refuse = (error: unknown) => checkError(error, gk.UnsupportedError, undefined);
+  const passed = () => assert.fail(`passes without ${name}`);
+  return () => {
+    let result: R;
+    try {
+      result = body();
+    } catch (error) {
+      return refuse(error) as R;
+    }
+    return (result === undefined ? passed() : result.then(passed, refuse)) as R;
+  };
 }
