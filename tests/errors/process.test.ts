@@ -96,9 +96,11 @@ describe("the environment", () => {
     const code = `${use}
       console.log(attempt(() => gk.zeros([2])));
       console.log(JSON.stringify(gk.info()));`;
-    const said = run(code, { GPUKIT_DEVICE: "cuda" });
-    assert.match(said, /^DeviceError: .*GPUKIT_DEVICE=cuda/);
-    assert.match(run(code, { GPUKIT_DEVICE: "quantum" }), /^DeviceError: .*quantum/);
+    // tests/errors/driver.test.ts has the reasons that there is no CUDA device.
+    const said = run(code, { GPUKIT_DEVICE: "cuda", GPUKIT_LIBCUDA: "/nowhere" });
+    assert.match(said, /^DeviceError: .*GPUKIT_DEVICE=cuda.*set it to cpu/);
+    assert.match(run(code, { GPUKIT_DEVICE: "quantum" }), /^DeviceError: .*quantum.*cpu or cuda/);
+    assert.match(run(code, { GPUKIT_DEVICE: "cpu:1" }), /^DeviceError: .*cpu:1/);
     assert.doesNotMatch(run(code, { GPUKIT_DEVICE: "cpu" }), /Error/);
   });
 
