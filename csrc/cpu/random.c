@@ -5,9 +5,9 @@
 // whole number below `range` is the upper half of word * range. It would be more likely than another
 // where 2^32 (2^64) is no multiple of `range`, so that a word whose lower half of the product is below the
 // remainder is drawn again, from the block of the same number of the next 2^64 counters.
-#include <math.h>
 #include <string.h>
 
+#include "../core/draw.h"
 #include "random.h"
 
 #define STEP 256 // blocks at a time: 1024 words, in L1
@@ -15,13 +15,11 @@
 
 typedef struct job {
   const gk_call *call;
-  uint16_t op;
+  gk_draw draw;
   uint8_t dtype;
   int size; // bytes of an element
   int per_block; // elements from one block
   char *out;
-  double low, span, limit; // uniform, in the dtype's precision (float for the smaller ones)
-  uint64_t first, range, again; // whole numbers
 } job;
 
 // One unit in the last place down (up) where rounding went beyond v: keeps `high` out.
@@ -42,14 +40,14 @@ static void round_towards_low(int64_t n, const float *restrict v, const float *r
 // The number of element i from its words; false where it must be drawn again.
 static bool integer(const job *j, const uint32_t *words, int64_t i, uint64_t *value) {
   if (j->size < 8) {
-    const uint64_t product = words[i] * j->range;
-    *value = j->first + (product >> 32);
-    return (uint32_t)product >= j->again;
+    const uint64_t product = words[i] * j->draw.range;
+    *value = j->draw.first + (product >> 32);
+    return (uint32_t)product >= j->draw.again;
   }
   const uint64_t word = (uint64_t)words[2 * i + 1] << 32 | words[2 * i];
-  const unsigned __int128 product = (unsigned __int128)word * j->range;
-  *value = j->first + (uint64_t)(product >> 64);
-  return (uint64_t)product >= j->again;
+  const unsigned __int128 product = (unsigned __int128)word * j->draw.range;
+  *value = j->draw.first + (uint64_t)(product >> 64);
+  return (uint64_t)product >= j->draw.again;
 }
 
 static void redraw(const job *j, int64_t block, int64_t n, const uint32_t *words, char *out) {
@@ -78,26 +76,16 @@ static void integers(const job *j, int64_t block, int64_t n, const uint32_t *wor
   uint64_t *wide = out;
   bool again = false;
   if (j->size < 8) {
-    again = kernels->integers32(n, words, (uint32_t)j->range, (uint32_t)j->first,
-                                (uint32_t)j->again, to);
+    again = kernels->integers32(n, words, (uint32_t)j->draw.range, (uint32_t)j->draw.first,
+                                (uint32_t)j->draw.again, to);
     if (to == single) gk_cpu_cast(GK_uint32, j->size == 1 ? GK_uint8 : GK_uint16)(n, single, out);
-  } else if (j->range <= UINT32_MAX) {
-    again = kernels->integers64(n, words, (uint32_t)j->range, j->first, j->again, wide);
+  } else if (j->draw.range <= UINT32_MAX) {
+    again =
+        kernels->integers64(n, words, (uint32_t)j->draw.range, j->draw.first, j->draw.again, wide);
   } else {
     for (int64_t i = 0; i < n; i++) again |= !integer(j, words, i, &wide[i]);
   }
   if (again) redraw(j, block, n, words, out);
-}
-
-static void integers_begin(job *j) {
-  const double low = j->call->f[0], high = j->call->f[1];
-  const uint64_t end = high < 0 ? (uint64_t)(int64_t)high : high < 0x1p64 ? (uint64_t)high : 0;
-  j->first = low < 0 ? (uint64_t)(int64_t)low : (uint64_t)low;
-  j->range = end - j->first; // 0 is 2^64
-  if (j->size < 8 ? j->range == (uint64_t)1 << 32 : j->range == 0)
-    j->op = GK_OP_random_bits;
-  else
-    j->again = j->size < 8 ? ((uint64_t)1 << 32) % j->range : -j->range % j->range;
 }
 
 // ---- all ops
@@ -108,28 +96,29 @@ static void elements(const job *j, int64_t block, int64_t blocks, const uint32_t
   const gk_random_kernels *kernels = gk_random();
   const gk_call *call = j->call;
   const int64_t n = blocks * j->per_block;
-  const bool uniform = j->op == GK_OP_random_uniform;
+  const bool uniform = j->draw.op == GK_OP_random_uniform;
   float single[4 * STEP], rounded[4 * STEP];
-  if (j->op == GK_OP_random_integers) {
+  if (j->draw.op == GK_OP_random_integers) {
     integers(j, block, n, words, out);
-  } else if (j->op == GK_OP_random_bits) {
+  } else if (j->draw.op == GK_OP_random_bits) {
     gk_cpu_cast(GK_uint32, j->size == 1 ? GK_uint8 : GK_uint16)(n, words, out);
   } else if (j->dtype == GK_float64) {
     if (uniform)
-      kernels->uniform64(n, words, j->low, j->span, j->limit, out);
+      kernels->uniform64(n, words, j->draw.low, j->draw.span, j->draw.limit, out);
     else
       kernels->normal64(n / 2, words, call->f[0], call->f[1], out);
   } else {
     float *to = j->dtype == GK_float32 ? out : single;
     if (uniform)
-      kernels->uniform32(n, words, (float)j->low, (float)j->span, (float)j->limit, to);
+      kernels->uniform32(n, words, (float)j->draw.low, (float)j->draw.span, (float)j->draw.limit,
+                         to);
     else
       kernels->normal32(n / 2, words, (float)call->f[0], (float)call->f[1], to);
     if (j->dtype == GK_float32) return;
     gk_cpu_cast(GK_float32, j->dtype)(n, single, out);
     if (!uniform) return;
     gk_cpu_cast(j->dtype, GK_float32)(n, out, rounded);
-    round_towards_low(n, single, rounded, j->span < 0, out);
+    round_towards_low(n, single, rounded, j->draw.span < 0, out);
   }
 }
 
@@ -138,7 +127,7 @@ static void run(void *context, int64_t begin, int64_t end, int thread) {
   const job *j = context;
   const gk_call *call = j->call;
   const int64_t size = call->out[0]->size;
-  const bool words_only = j->op == GK_OP_random_bits && j->size >= 4;
+  const bool words_only = j->draw.op == GK_OP_random_bits && j->size >= 4;
   uint32_t words[4 * STEP];
   double rest[4 * STEP]; // elements of a last, incomplete block
   for (int64_t b = begin; b < end; b += STEP) {
@@ -156,25 +145,11 @@ static void run(void *context, int64_t begin, int64_t end, int thread) {
 gk_status gk_cpu_random(const gk_call *call, gk_error *error) {
   const gk_view *out = call->out[0];
   if (out->size == 0) return GK_OK;
-  job j = {.call = call, .op = call->op, .dtype = out->dtype, .size = gk_dtypes[out->dtype].size};
+  job j = {.call = call, .dtype = out->dtype, .size = gk_dtypes[out->dtype].size};
   j.per_block = j.size == 8 ? 2 : 4;
   j.out = gk_view_data(out);
-  if (call->op == GK_OP_random_uniform) {
-    // Bounds that the dtype has, so that no rounding leads out of them.
-    gk_scalar low = gk_scalar_from_double(call->f[0], out->dtype);
-    gk_scalar high = gk_scalar_from_double(call->f[1], out->dtype);
-    const double a = gk_scalar_to_double(&low, out->dtype);
-    const double b = gk_scalar_to_double(&high, out->dtype);
-    const bool wide = out->dtype == GK_float64;
-    j.low = a;
-    j.span = wide ? b - a : (float)b - (float)a;
-    j.limit = wide ? nextafter(b, a) : nextafterf((float)b, (float)a);
-    if (!(j.span - j.span == 0))
-      return gk_error_set(error, GK_ARGUMENT,
-                          "random.uniform: from %g to %g is no finite range for %s", call->f[0],
-                          call->f[1], gk_dtypes[out->dtype].name);
-  }
-  if (call->op == GK_OP_random_integers) integers_begin(&j);
+  const gk_status status = gk_draw_set(&j.draw, call, error);
+  if (status != GK_OK) return status;
   gk_parallel((out->size + j.per_block - 1) / j.per_block, GRAIN, run, &j);
   return GK_OK;
 }

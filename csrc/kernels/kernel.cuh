@@ -24,6 +24,14 @@ enum {
 #undef GK_DTYPE
 };
 
+#ifndef GK_UNROLL
+#if defined(__CUDACC__)
+#define GK_UNROLL _Pragma("unroll")
+#else
+#define GK_UNROLL
+#endif
+#endif
+
 // The first index out of range of an op is reported; the rest of the op goes on.
 static __device__ inline void gk_report_index(gk_fault_record *fault, int op, int axis,
                                               int64_t index, int64_t length) {
