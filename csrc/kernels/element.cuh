@@ -19,6 +19,13 @@
 #endif
 
 #define GK_INLINE static __device__ __forceinline__
+#if defined(__CUDACC__)
+#define GK_UNROLL _Pragma("unroll")
+#define GK_NO_UNROLL _Pragma("unroll 1")
+#else
+#define GK_UNROLL
+#define GK_NO_UNROLL
+#endif
 
 struct gk_boolean {
   uint8_t value;
@@ -87,6 +94,24 @@ template <> struct gk_word<8> {
   typedef uint64_t type;
 };
 template <class T> using gk_bits = typename gk_word<sizeof(T)>::type;
+
+// What moves that many bytes at once.
+template <int bytes> struct gk_vector_type : gk_word<bytes> {};
+template <> struct gk_vector_type<16> {
+  typedef uint4 type;
+};
+template <int bytes> using gk_vector = typename gk_vector_type<bytes>::type;
+
+// V neighbours, aligned to all their bytes.
+template <int V, class T> GK_INLINE void gk_load_vector(const T *from, T *to) {
+  gk_vector<V * sizeof(T)> raw = *(const gk_vector<V * sizeof(T)> *)from;
+  memcpy(to, &raw, sizeof raw);
+}
+template <int V, class T> GK_INLINE void gk_store_vector(T *to, const T *from) {
+  gk_vector<V * sizeof(T)> raw;
+  memcpy(&raw, from, sizeof raw);
+  *(gk_vector<V * sizeof(T)> *)to = raw;
+}
 
 // The same bytes as another type.
 template <class To, class From> GK_INLINE To gk_reinterpret(From x) {
@@ -225,11 +250,61 @@ template <class To, class From> GK_INLINE To gk_cast(From x) {
     GK_DTYPE_CASE(complex64, gk_complex, __VA_ARGS__)                                              \
   }
 
+// The same in two steps, for less code, and so that several loads may be under way: an element's `bits` in an
+// int64_t (of a signed integer: the number), then what it is.
+//
+// GK_LOAD_BITS(DO): cases for DO(type to load as). GK_FROM_BITS(DO, bits): cases for DO(the element).
+#define GK_LOAD_BITS(DO)                                                                           \
+  case GK_bool:                                                                                    \
+  case GK_uint8:                                                                                   \
+    DO(uint8_t);                                                                                   \
+  case GK_int8:                                                                                    \
+    DO(int8_t);                                                                                    \
+  case GK_uint16:                                                                                  \
+  case GK_float16:                                                                                 \
+  case GK_bfloat16:                                                                                \
+    DO(uint16_t);                                                                                  \
+  case GK_int16:                                                                                   \
+    DO(int16_t);                                                                                   \
+  case GK_uint32:                                                                                  \
+  case GK_float32:                                                                                 \
+    DO(uint32_t);                                                                                  \
+  case GK_int32:                                                                                   \
+    DO(int32_t);                                                                                   \
+  default:                                                                                         \
+    DO(int64_t);
+#define GK_FROM_BITS(DO, bits)                                                                     \
+  case GK_bool:                                                                                    \
+    DO(gk_boolean{(uint8_t)(bits)});                                                               \
+  case GK_int8:                                                                                    \
+  case GK_int16:                                                                                   \
+  case GK_int32:                                                                                   \
+  case GK_int64:                                                                                   \
+    DO(bits);                                                                                      \
+  case GK_float16:                                                                                 \
+    DO(gk_half{(uint16_t)(bits)});                                                                 \
+  case GK_bfloat16:                                                                                \
+    DO(gk_bfloat{(uint16_t)(bits)});                                                               \
+  case GK_float32:                                                                                 \
+    DO(gk_reinterpret<float>((uint32_t)(bits)));                                                   \
+  case GK_float64:                                                                                 \
+    DO(gk_reinterpret<double>(bits));                                                              \
+  case GK_complex64:                                                                               \
+    DO(gk_reinterpret<gk_complex>(bits));                                                          \
+  default:                                                                                         \
+    DO((uint64_t)(bits));
+
 // Element `at` of an array of dtype `code`, as To; and the other way round.
 template <class To> GK_INLINE To gk_load_as(int code, const void *data, int64_t at) {
-  To value{};
-  GK_WITH_DTYPE(code, value = gk_cast<To>(((const T *)data)[at]))
-  return value;
+  int64_t bits;
+#define GK_LOAD(T)                                                                                 \
+  bits = (int64_t)((const T *)data)[at];                                                           \
+  break
+#define GK_CONVERT(value) return gk_cast<To>(value)
+  switch (code) { GK_LOAD_BITS(GK_LOAD) }
+  switch (code) { GK_FROM_BITS(GK_CONVERT, bits) }
+#undef GK_LOAD
+#undef GK_CONVERT
 }
 template <class From> GK_INLINE void gk_store_as(int code, void *data, int64_t at, From value) {
   GK_WITH_DTYPE(code, ((T *)data)[at] = gk_cast<T>(value))

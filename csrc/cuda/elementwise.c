@@ -1,0 +1,197 @@
+// Elementwise ops: picks the kernel by dtype and by how the operands lie, and launches it once.
+#include <string.h>
+
+#include "cuda.h"
+#include "layout.h"
+
+#include "../kernels/elementwise.h"
+
+enum { LIGHT = 1, FUNCTION, COMPLEX_FUNCTION }; // the last one: light but for complex64
+
+static const uint8_t kinds[GK_ELEMENTWISE_CODES] = {
+    [GK_OP_neg] = LIGHT,
+    [GK_OP_abs] = COMPLEX_FUNCTION,
+    [GK_OP_square] = LIGHT,
+    [GK_OP_sqrt] = LIGHT,
+    [GK_OP_reciprocal] = COMPLEX_FUNCTION,
+    [GK_OP_exp] = FUNCTION,
+    [GK_OP_log] = FUNCTION,
+    [GK_OP_tanh] = FUNCTION,
+    [GK_OP_floor] = LIGHT,
+    [GK_OP_isnan] = LIGHT,
+    [GK_OP_logical_not] = LIGHT,
+    [GK_OP_relu] = LIGHT,
+    [GK_OP_sign] = LIGHT,
+    [GK_OP_cbrt] = FUNCTION,
+    [GK_OP_rsqrt] = FUNCTION,
+    [GK_OP_expm1] = FUNCTION,
+    [GK_OP_exp2] = FUNCTION,
+    [GK_OP_log1p] = FUNCTION,
+    [GK_OP_log2] = FUNCTION,
+    [GK_OP_log10] = FUNCTION,
+    [GK_OP_sin] = FUNCTION,
+    [GK_OP_cos] = FUNCTION,
+    [GK_OP_tan] = FUNCTION,
+    [GK_OP_arcsin] = FUNCTION,
+    [GK_OP_arccos] = FUNCTION,
+    [GK_OP_arctan] = FUNCTION,
+    [GK_OP_sinh] = FUNCTION,
+    [GK_OP_cosh] = FUNCTION,
+    [GK_OP_erf] = FUNCTION,
+    [GK_OP_ceil] = LIGHT,
+    [GK_OP_round] = LIGHT,
+    [GK_OP_trunc] = LIGHT,
+    [GK_OP_isinf] = LIGHT,
+    [GK_OP_isfinite] = LIGHT,
+    [GK_OP_bitwise_not] = LIGHT,
+    [GK_OP_conj] = LIGHT,
+    [GK_OP_angle] = COMPLEX_FUNCTION,
+    [GK_OP_add] = LIGHT,
+    [GK_OP_sub] = LIGHT,
+    [GK_OP_mul] = LIGHT,
+    [GK_OP_div] = COMPLEX_FUNCTION,
+    [GK_OP_maximum] = LIGHT,
+    [GK_OP_minimum] = LIGHT,
+    [GK_OP_equal] = LIGHT,
+    [GK_OP_not_equal] = LIGHT,
+    [GK_OP_less] = LIGHT,
+    [GK_OP_less_equal] = LIGHT,
+    [GK_OP_greater] = LIGHT,
+    [GK_OP_greater_equal] = LIGHT,
+    [GK_OP_logical_and] = LIGHT,
+    [GK_OP_logical_or] = LIGHT,
+    [GK_OP_floor_divide] = FUNCTION,
+    [GK_OP_remainder] = FUNCTION,
+    [GK_OP_fmod] = FUNCTION,
+    [GK_OP_pow] = FUNCTION,
+    [GK_OP_hypot] = FUNCTION,
+    [GK_OP_arctan2] = FUNCTION,
+    [GK_OP_logical_xor] = LIGHT,
+    [GK_OP_bitwise_and] = LIGHT,
+    [GK_OP_bitwise_or] = LIGHT,
+    [GK_OP_bitwise_xor] = LIGHT,
+    [GK_OP_left_shift] = LIGHT,
+    [GK_OP_right_shift] = LIGHT,
+    [GK_OP_where] = LIGHT,
+    [GK_OP_fma] = LIGHT,
+    [GK_OP_clip] = LIGHT,
+    [GK_OP_is_within] = COMPLEX_FUNCTION,
+};
+
+#define GK_DTYPE(index, dtype, type, class, dlpack, bits)                                          \
+  [index] = {.module = "elementwise", .name = "elementwise_flat_" #dtype},
+static gk_kernel flat_kernels[GK_DTYPE_COUNT] = {
+#include "../core/dtypes.def"
+};
+#undef GK_DTYPE
+#define GK_DTYPE(index, dtype, type, class, dlpack, bits)                                          \
+  [index] = {.module = "elementwise", .name = "elementwise_light_" #dtype},
+static gk_kernel light_kernels[GK_DTYPE_COUNT] = {
+#include "../core/dtypes.def"
+};
+#undef GK_DTYPE
+#define GK_DTYPE(index, dtype, type, class, dlpack, bits)                                          \
+  [index] = {.module = "elementwise", .name = "elementwise_function_" #dtype},
+static gk_kernel function_kernels[GK_DTYPE_COUNT] = {
+#include "../core/dtypes.def"
+};
+#undef GK_DTYPE
+
+static gk_grid grid_of(int64_t size, int64_t block) {
+  return (gk_grid){(uint32_t)((size + block - 1) / block), 1, 1};
+}
+
+static gk_status run_flat(const gk_cuda_run *run) {
+  const gk_call *call = run->call;
+  gk_elementwise_flat a = {.out = gk_view_data(call->out[0]),
+                           .size = call->size,
+                           .op = call->op,
+                           .inputs = call->inputs,
+                           .result = call->out[0]->dtype};
+  uintptr_t places = (uintptr_t)a.out;
+  for (int k = 0; k < call->inputs; k++) {
+    if (!call->in[k]) {
+      memcpy(&a.number[k], call->scalar[k].bytes, gk_dtypes[call->compute].size);
+      continue;
+    }
+    a.in[k] = gk_view_data(call->in[k]);
+    places |= (uintptr_t)a.in[k];
+  }
+  a.aligned = places % 16 == 0;
+  int64_t block = GK_ELEMENTWISE_THREADS * GK_ELEMENTWISE_FLAT(gk_dtypes[call->compute].size);
+  return gk_cuda_launch(run, &flat_kernels[call->compute], grid_of(call->size, block),
+                        GK_ELEMENTWISE_THREADS, 0, &a);
+}
+
+// Do groups of neighbours along the innermost axis lie together and aligned in operand k?
+static bool lies_together(const gk_layout *layout, int k, const void *data, int size) {
+  int bytes = GK_ELEMENTWISE_GROUP * size < 16 ? GK_ELEMENTWISE_GROUP * size : 16;
+  if (layout->axis[0].stride[k] != 1 || (uintptr_t)data % (uintptr_t)bytes) return false;
+  for (uint32_t d = 1; d < layout->ndim; d++)
+    if (layout->axis[d].stride[k] * size % bytes) return false;
+  return true;
+}
+
+// The bits of which one makes an element true: all but the sign of a zero.
+static uint64_t truth_of(uint8_t dtype) {
+  switch (dtype) {
+  case GK_float16:
+  case GK_bfloat16:
+    return 0x7fff;
+  case GK_float32:
+    return 0x7fffffff;
+  case GK_float64:
+    return INT64_MAX;
+  case GK_complex64:
+    return 0x7fffffff7fffffff;
+  default:
+    return UINT64_MAX;
+  }
+}
+
+static gk_status run_strided(const gk_cuda_run *run, gk_kernel *kernel) {
+  const gk_call *call = run->call;
+  const gk_view *out = call->out[0], *views[4] = {NULL, NULL, NULL, out};
+  gk_elementwise_strided a = {.out = gk_view_data(out),
+                              .op = call->op,
+                              .inputs = call->inputs,
+                              .result = out->dtype,
+                              .truth = UINT64_MAX};
+  for (int k = 0; k < call->inputs; k++) {
+    if (!call->in[k]) {
+      memcpy(&a.number[k], call->scalar[k].bytes, gk_dtypes[call->compute].size);
+      continue;
+    }
+    views[k] = call->in[k];
+    a.in[k] = gk_view_data(call->in[k]);
+    a.dtype[k] = call->in[k]->dtype;
+  }
+  bool selects = call->op == GK_OP_where && call->in[0];
+  if (selects) a.truth = truth_of(a.dtype[0]);
+  gk_layout_build(&a.layout, 4, views);
+  a.grouped = a.layout.ndim == 1 || a.layout.axis[0].length % GK_ELEMENTWISE_GROUP == 0;
+  if (a.grouped) {
+    for (int k = selects ? 1 : 0; k < call->inputs; k++)
+      if (a.in[k] && a.dtype[k] == call->compute &&
+          lies_together(&a.layout, k, a.in[k], gk_dtypes[a.dtype[k]].size))
+        a.together |= 1 << k;
+    if (lies_together(&a.layout, 3, a.out, gk_dtypes[out->dtype].size)) a.together |= 1 << 3;
+  }
+  return gk_cuda_launch(run, kernel,
+                        grid_of(call->size, GK_ELEMENTWISE_THREADS * GK_ELEMENTWISE_GROUP),
+                        GK_ELEMENTWISE_THREADS, 0, &a);
+}
+
+gk_status gk_cuda_elementwise(const gk_cuda_run *run) {
+  const gk_call *call = run->call;
+  uint8_t kind = call->op < GK_ELEMENTWISE_CODES ? kinds[call->op] : 0;
+  if (!kind)
+    return gk_error_set(run->error, GK_UNSUPPORTED, "%s: not available on %s", gk_op_name(call->op),
+                        run->stream->device->name);
+  if (call->size == 0) return GK_OK;
+  if (kind == COMPLEX_FUNCTION) kind = call->compute == GK_complex64 ? FUNCTION : LIGHT;
+  if (kind == FUNCTION) return run_strided(run, &function_kernels[call->compute]);
+  bool flat = call->flat;
+  if (call->op == GK_OP_where && call->in[0]) flat &= call->in[0]->dtype == GK_bool;
+  return flat ? run_flat(run) : run_strided(run, &light_kernels[call->compute]);
+}
