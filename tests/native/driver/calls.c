@@ -46,7 +46,8 @@ static void read_failure(const char *text) {
   const bool one = !any && sscanf(text, "%63[A-Za-z0-9_]:%llu:%d%n", name, &n, &code, &end) == 3;
   const int call = one ? call_number(name) : ANY;
   if ((!any && !one) || text[end] != '\0' || call == NONE) {
-    fprintf(stderr, "STANDIN_FAIL=%s: must be [name:]n:code, with a function of the driver\n", text);
+    fprintf(stderr, "STANDIN_FAIL=%s: must be [name:]n:code, with a function of the driver\n",
+            text);
     abort();
   }
   set_failure(call, n, code);

@@ -133,9 +133,9 @@ CUresult capture_forbid_here(void) {
   stream *s;
   for (uint32_t at = 0; (s = object_next(KIND_STREAM, &at)) != NULL;) {
     capture *c = s->capture;
-    if (c == NULL || c->mode == CU_STREAM_CAPTURE_MODE_RELAXED) continue;
+    if (c == NULL || c->mode == CAPTURE_MODE_RELAXED) continue;
     const bool mine = pthread_equal(c->thread, pthread_self());
-    if (!mine && c->mode == CU_STREAM_CAPTURE_MODE_THREAD_LOCAL) continue;
+    if (!mine && c->mode == CAPTURE_MODE_THREAD_LOCAL) continue;
     result = invalidate(c, CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
   }
   return result;
@@ -167,15 +167,15 @@ CUresult capture_record(event *e, stream *s) {
 CUresult capture_wait(stream *s, event *e) {
   capture *c = e->captured;
   // Nothing outside a capture can be waited for in it, and nothing in it from outside once it is over.
-  if (c == NULL) return invalidate(s->capture, CUDA_ERROR_STREAM_CAPTURE_ISOLATION);
+  if (c == NULL) return invalidate(s->capture, ERROR_STREAM_CAPTURE_ISOLATION);
   if (c->over) {
     if (s->capture != NULL) s->capture->invalid = true;
-    return CUDA_ERROR_STREAM_CAPTURE_ISOLATION;
+    return ERROR_STREAM_CAPTURE_ISOLATION;
   }
   if (c->invalid) return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
   if (s->capture != NULL && s->capture != c) {
     s->capture->invalid = true;
-    return invalidate(c, CUDA_ERROR_STREAM_CAPTURE_MERGE);
+    return invalidate(c, ERROR_STREAM_CAPTURE_MERGE);
   }
   if (s == s->o.context->default_stream) {
     return invalidate(c, CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
@@ -192,9 +192,9 @@ CUresult cuStreamBeginCapture_v2(CUstream handle, int mode) {
   stream *s;
   const CUresult bad = stream_find(handle, here, &s);
   if (bad != CUDA_SUCCESS) return bad;
-  if (mode < 0 || mode > CU_STREAM_CAPTURE_MODE_RELAXED) return CUDA_ERROR_INVALID_VALUE;
+  if (mode < 0 || mode > CAPTURE_MODE_RELAXED) return CUDA_ERROR_INVALID_VALUE;
   if (s == s->o.context->default_stream) return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
-  if (s->capture != NULL) return CUDA_ERROR_ILLEGAL_STATE;
+  if (s->capture != NULL) return ERROR_ILLEGAL_STATE;
   capture *c = calloc(1, sizeof *c);
   graph *g = c == NULL ? NULL : object_new(KIND_GRAPH, sizeof *g, s->o.context);
   if (g == NULL) {
@@ -238,14 +238,14 @@ CUresult cuStreamEndCapture(CUstream handle, CUgraph *made) {
   if (made == NULL) return CUDA_ERROR_INVALID_VALUE;
   *made = NULL;
   capture *c = s->capture;
-  if (c == NULL) return CUDA_ERROR_ILLEGAL_STATE;
-  if (c->origin != s) return invalidate(c, CUDA_ERROR_STREAM_CAPTURE_UNMATCHED);
-  if (c->mode != CU_STREAM_CAPTURE_MODE_RELAXED && !pthread_equal(c->thread, pthread_self())) {
-    return invalidate(c, CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD);
+  if (c == NULL) return ERROR_ILLEGAL_STATE;
+  if (c->origin != s) return invalidate(c, ERROR_STREAM_CAPTURE_UNMATCHED);
+  if (c->mode != CAPTURE_MODE_RELAXED && !pthread_equal(c->thread, pthread_self())) {
+    return invalidate(c, ERROR_STREAM_CAPTURE_WRONG_THREAD);
   }
   if (c->invalid || !is_joined(c)) {
-    const CUresult result = c->invalid ? CUDA_ERROR_STREAM_CAPTURE_INVALIDATED
-                                       : CUDA_ERROR_STREAM_CAPTURE_UNJOINED;
+    const CUresult result =
+        c->invalid ? CUDA_ERROR_STREAM_CAPTURE_INVALIDATED : ERROR_STREAM_CAPTURE_UNJOINED;
     finish(c, false);
     return result;
   }
@@ -263,10 +263,10 @@ CUresult cuStreamGetCaptureInfo_v3(CUstream handle, int *status, uint64_t *id, C
   if (bad != CUDA_SUCCESS) return bad;
   if (status == NULL) return CUDA_ERROR_INVALID_VALUE;
   const capture *c = s->capture;
-  *status = c == NULL     ? CU_STREAM_CAPTURE_STATUS_NONE
-            : c->invalid ? CU_STREAM_CAPTURE_STATUS_INVALIDATED
-                         : CU_STREAM_CAPTURE_STATUS_ACTIVE;
-  if (*status != CU_STREAM_CAPTURE_STATUS_ACTIVE) return CUDA_SUCCESS;
+  *status = c == NULL    ? CU_STREAM_CAPTURE_STATUS_NONE
+            : c->invalid ? CAPTURE_INVALIDATED
+                         : CAPTURE_ACTIVE;
+  if (*status != CAPTURE_ACTIVE) return CUDA_SUCCESS;
   if (id != NULL) *id = c->id;
   if (made != NULL) *made = c->graph->o.handle;
   if (dependencies != NULL) *dependencies = s->tips.list;

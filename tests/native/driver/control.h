@@ -20,7 +20,7 @@ typedef struct standin_counts_t {
   uint64_t contexts, streams, events, graphs, executables, modules, pools;
   uint64_t device_allocations, device_bytes;
   uint64_t pinned_allocations, pinned_bytes; // of cuMemHostAlloc
-  uint64_t registered;                       // of cuMemHostRegister
+  uint64_t registered; // of cuMemHostRegister
 } standin_counts_t;
 
 void standin_counts(standin_counts_t *counts);

@@ -170,7 +170,7 @@ static void call_inside(void *value) { inside = cuStreamQuery(value); }
 static void streams(void) {
   gpu g = gpu_open(0, 0);
   CUstream other;
-  CUevent e, late, untimed;
+  CUevent e, late = NULL, untimed;
   int least = 5, greatest = 5;
   CHECK(cuCtxGetStreamPriorityRange(&least, &greatest) == 0 && greatest < least);
   CHECK(cuStreamCreateWithPriority(&other, CU_STREAM_NON_BLOCKING, greatest) == 0);
@@ -435,7 +435,8 @@ static void measure(void) {
 }
 
 static const part parts[] = {
-    {"devices", devices, "STANDIN_DEVICES=2 STANDIN_CC=8.6 STANDIN_MEMORY=64M STANDIN_VERSION=12040"},
+    {"devices", devices,
+     "STANDIN_DEVICES=2 STANDIN_CC=8.6 STANDIN_MEMORY=64M STANDIN_VERSION=12040"},
     {"no_device", no_device, "STANDIN_DEVICES=0"},
     {"pools", pools, ""},
     {"host_memory", host_memory, ""},

@@ -76,7 +76,7 @@ CUresult cuEventQuery(CUevent handle) {
   event *e;
   const CUresult bad = event_find(handle, &e);
   if (bad != CUDA_SUCCESS) return bad;
-  if (e->captured != NULL) return CUDA_ERROR_CAPTURED_EVENT;
+  if (e->captured != NULL) return ERROR_CAPTURED_EVENT;
   if (e->moment == NULL || e->moment->done) return CUDA_SUCCESS;
   stream_allow(e->moment->stream, e->moment->number);
   return CUDA_ERROR_NOT_READY;
@@ -87,7 +87,7 @@ CUresult cuEventSynchronize(CUevent handle) {
   event *e;
   const CUresult bad = event_find(handle, &e);
   if (bad != CUDA_SUCCESS) return bad;
-  if (e->captured != NULL) return CUDA_ERROR_CAPTURED_EVENT;
+  if (e->captured != NULL) return ERROR_CAPTURED_EVENT;
   device *d = e->o.context->device;
   moment *m = e->moment;
   if (m == NULL) return CUDA_SUCCESS;
@@ -106,7 +106,7 @@ CUresult cuEventElapsedTime(float *milliseconds, CUevent start, CUevent end) {
   if (bad == CUDA_SUCCESS) bad = event_find(end, &to);
   if (bad != CUDA_SUCCESS) return bad;
   if (milliseconds == NULL) return CUDA_ERROR_INVALID_VALUE;
-  if (from->captured != NULL || to->captured != NULL) return CUDA_ERROR_CAPTURED_EVENT;
+  if (from->captured != NULL || to->captured != NULL) return ERROR_CAPTURED_EVENT;
   if (!from->timed || !to->timed || from->o.context != to->o.context || from->moment == NULL ||
       to->moment == NULL) {
     return CUDA_ERROR_INVALID_HANDLE;

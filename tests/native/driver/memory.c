@@ -259,8 +259,7 @@ CUresult cuMemFreeHost(void *host) {
 CUresult cuMemHostRegister_v2(void *host, size_t bytes, unsigned int flags) {
   ENTER(cuMemHostRegister_v2, NEEDS_CONTEXT);
   const uintptr_t address = (uintptr_t)host;
-  if (host == NULL || bytes == 0 || (flags & ~REGISTER_FLAGS) != 0 ||
-      address + bytes < address) {
+  if (host == NULL || bytes == 0 || (flags & ~REGISTER_FLAGS) != 0 || address + bytes < address) {
     return CUDA_ERROR_INVALID_VALUE;
   }
   const CUresult forbidden = capture_forbid_here();
@@ -268,7 +267,7 @@ CUresult cuMemHostRegister_v2(void *host, size_t bytes, unsigned int flags) {
   // The entry before the end reaches into the range, if any does.
   const size_t at = after(address + bytes - 1);
   if (at > 0 && entries[at - 1]->address + entries[at - 1]->bytes > address) {
-    return CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED;
+    return ERROR_HOST_MEMORY_ALREADY_REGISTERED;
   }
   memory *m = calloc(1, sizeof *m);
   if (m == NULL) return CUDA_ERROR_OUT_OF_MEMORY;
@@ -286,7 +285,7 @@ CUresult cuMemHostRegister_v2(void *host, size_t bytes, unsigned int flags) {
 CUresult cuMemHostUnregister(void *host) {
   ENTER_RELEASE(cuMemHostUnregister, NEEDS_CONTEXT);
   const CUresult result =
-      release_host((uintptr_t)host, MEMORY_REGISTERED, CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED);
+      release_host((uintptr_t)host, MEMORY_REGISTERED, ERROR_HOST_MEMORY_NOT_REGISTERED);
   return result != CUDA_SUCCESS ? result : failure;
 }
 

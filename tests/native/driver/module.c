@@ -84,8 +84,11 @@ static work *copy_launch(const function *f, standin_size grid, standin_size bloc
     pointers[i] = memcpy(w->bytes + at, parameters[i], kernel->sizes[i]);
     at += (kernel->sizes[i] + 15u) & ~15u;
   }
-  w->launch = (standin_launch){
-      .kernel = kernel, .grid = grid, .block = block, .shared_bytes = shared, .parameters = pointers};
+  w->launch = (standin_launch){.kernel = kernel,
+                               .grid = grid,
+                               .block = block,
+                               .shared_bytes = shared,
+                               .parameters = pointers};
   return w;
 }
 

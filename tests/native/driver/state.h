@@ -25,20 +25,22 @@
 #include "control.h"
 #include "standin.h"
 
-// Results and constants that the product has no use for.
+// CUDA's results and constants that the product has no use for, under shorter names: it may come to have
+// some.
 enum {
-  CUDA_ERROR_ILLEGAL_STATE = 401,
-  CUDA_ERROR_STREAM_CAPTURE_MERGE = 902,
-  CUDA_ERROR_STREAM_CAPTURE_UNMATCHED = 903,
-  CUDA_ERROR_STREAM_CAPTURE_UNJOINED = 904,
-  CUDA_ERROR_STREAM_CAPTURE_ISOLATION = 905,
-  CUDA_ERROR_CAPTURED_EVENT = 907,
-  CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD = 908,
-  CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED = 712,
-  CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED = 713,
-  CU_STREAM_CAPTURE_STATUS_ACTIVE = 1,
-  CU_STREAM_CAPTURE_STATUS_INVALIDATED = 2,
-  CU_STREAM_CAPTURE_MODE_RELAXED = 2,
+  ERROR_ILLEGAL_STATE = 401,
+  ERROR_STREAM_CAPTURE_MERGE = 902,
+  ERROR_STREAM_CAPTURE_UNMATCHED = 903,
+  ERROR_STREAM_CAPTURE_UNJOINED = 904,
+  ERROR_STREAM_CAPTURE_ISOLATION = 905,
+  ERROR_CAPTURED_EVENT = 907,
+  ERROR_STREAM_CAPTURE_WRONG_THREAD = 908,
+  ERROR_HOST_MEMORY_ALREADY_REGISTERED = 712,
+  ERROR_HOST_MEMORY_NOT_REGISTERED = 713,
+  CAPTURE_ACTIVE = 1,
+  CAPTURE_INVALIDATED = 2,
+  CAPTURE_MODE_THREAD_LOCAL = 1,
+  CAPTURE_MODE_RELAXED = 2,
 };
 
 // ---- the functions, all of them: one that is missing, or differs from the table, does not build
@@ -94,7 +96,7 @@ typedef struct device {
   int ordinal;
   uint32_t retained;
   struct context *context; // while it is retained
-  CUresult lost;           // the error that every call gives from now on
+  CUresult lost; // the error that every call gives from now on
   size_t memory, reserved; // bytes; `reserved` by its pools
 } device;
 
@@ -102,7 +104,7 @@ typedef struct context {
   object o;
   device *device;
   struct stream *default_stream; // made when it is first used
-  uint32_t threads;              // of its streams, also of destroyed ones that still work
+  uint32_t threads; // of its streams, also of destroyed ones that still work
 } context;
 
 // The settings of control.h.
@@ -163,10 +165,10 @@ typedef struct memory {
   size_t bytes;
   memory_kind kind;
   memory_phase phase;
-  bool ready;              // it can be read and written
-  bool abandoned;          // freed before it was allocated
-  int users;               // copies under way
-  uintptr_t pages;         // where its pages begin, which a guard page follows
+  bool ready; // it can be read and written
+  bool abandoned; // freed before it was allocated
+  int users; // copies under way
+  uintptr_t pages; // where its pages begin, which a guard page follows
   size_t page_bytes;
   struct context *context; // that made it
   struct pool *pool;
@@ -214,7 +216,7 @@ typedef struct moment {
   bool done;
   uint64_t nanoseconds; // when it was reached
   struct stream *stream; // until it is done
-  uint64_t number;       // of its work in the stream
+  uint64_t number; // of its work in the stream
 } moment;
 
 moment *moment_new(void);
@@ -283,7 +285,7 @@ typedef struct stream {
   bool closed; // destroyed: its thread ends when the queue is empty
   task *first, *last;
   uint64_t queued, finished; // work, counted
-  uint64_t allowed;          // up to here it may run
+  uint64_t allowed; // up to here it may run
   pthread_cond_t wake;
   struct capture *capture;
   node_list tips; // in a capture: what the next node follows
@@ -292,7 +294,7 @@ typedef struct stream {
 typedef struct event {
   object o;
   bool timed;
-  moment *moment;           // of the last record; NULL before
+  moment *moment; // of the last record; NULL before
   struct capture *captured; // the last record was in this capture, after these nodes
   node_list tips;
 } event;

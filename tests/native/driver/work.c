@@ -135,10 +135,10 @@ static const struct {
   void (*run)(const work *w, stream *s);
   bool when_lost;
 } kinds[WORK_KINDS] = {
-    [WORK_COPY] = {copy, false},         [WORK_SET] = {set, false},
-    [WORK_LAUNCH] = {launch, false},     [WORK_HOST] = {call_host, false},
-    [WORK_MARK] = {mark, true},          [WORK_AWAIT] = {await, true},
-    [WORK_ALLOCATE] = {allocate, true},  [WORK_FREE] = {release, true},
+    [WORK_COPY] = {copy, false},        [WORK_SET] = {set, false},
+    [WORK_LAUNCH] = {launch, false},    [WORK_HOST] = {call_host, false},
+    [WORK_MARK] = {mark, true},         [WORK_AWAIT] = {await, true},
+    [WORK_ALLOCATE] = {allocate, true}, [WORK_FREE] = {release, true},
 };
 
 void work_run(const work *w, stream *s) {
