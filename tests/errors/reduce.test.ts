@@ -49,7 +49,7 @@ describe("reductions", () => {
 });
 
 describe("quantiles", () => {
-  it("out of range, axes and outputs that do not fit", () => {
+  it("out of range, and axes that do not fit", () => {
     gk.scope(() => {
       const a = gk.zeros([2, 3]);
       for (const q of [-0.1, 1.1, NaN, [0.5, 2], "0.5"]) {
@@ -57,9 +57,6 @@ describe("quantiles", () => {
       }
       fails(() => gk.median(a, { axis: 2 }), gk.ShapeError, "median", "axis 2");
       fails(() => gk.median(a, { axis: [1, -1] }), gk.ShapeError, "median", "twice");
-      fails(() => gk.median(a, { axis: 0, out: gk.zeros([2]) }), gk.ShapeError, "median");
-      const out = gk.zeros([3], { dtype: "float64" });
-      fails(() => gk.median(a, { axis: 0, out }), gk.DTypeError, "float64");
     });
   });
 });

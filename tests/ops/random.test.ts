@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as gk from "../../mod.ts";
-import { expectClose, expectError, noLeaks, scoped } from "../helpers.ts";
+import { expectClose, expectError, needing, noLeaks, scoped } from "../helpers.ts";
 
 noLeaks();
 
@@ -60,8 +60,8 @@ describe("generators", () => {
   );
 
   it(
-    "permutes and chooses",
-    scoped(() => {
+    "permutes",
+    scoped(needing("random.permutation", () => {
       using g = gk.random.generator(2);
       const p = g.permutation(100);
       expectClose(gk.sort(p), Array.from({ length: 100 }, (_, i) => BigInt(i)));
@@ -70,17 +70,31 @@ describe("generators", () => {
       assert.equal(gk.sum(rows).item(), 45);
       const five = g.choice(5, { shape: 5, replace: false });
       expectClose(gk.sort(five), [0n, 1n, 2n, 3n, 4n]);
+    })),
+  );
+
+  it(
+    "chooses",
+    scoped(() => {
+      using g = gk.random.generator(2);
       const c = g.choice(gk.array([10, 20]), { shape: [3, 4] });
       assert.deepEqual(c.shape, [3, 4]);
       assert.ok([...c.dataSync()].every((x) => x === 10 || x === 20));
+      expectError(() => g.choice(3, { shape: 4, replace: false }), gk.ShapeError);
+    }),
+  );
+
+  it(
+    "chooses by weight",
+    scoped(needing("cumsum", () => {
+      using g = gk.random.generator(2);
       const weighted = g.choice(3, { shape: 5000, p: gk.array([0, 1, 3]) });
       const ones = gk.sum(gk.equal(weighted, 1)).item() / 5000;
       assert.equal(gk.any(gk.equal(weighted, 0)).item(), false);
       assert.ok(Math.abs(ones - 0.25) < 0.04);
       const order = g.choice(3, { shape: 2, replace: false, p: gk.array([0, 1, 3]) });
       expectClose(gk.sort(order), [1n, 2n]);
-      expectError(() => g.choice(3, { shape: 4, replace: false }), gk.ShapeError);
-    }),
+    })),
   );
 });
 
@@ -220,8 +234,17 @@ describe("distributions", () => {
   );
 
   it(
-    "choice",
+    "choice of equally likely ones",
     scoped(() => {
+      using g = gk.random.generator(15);
+      const equal = numbers(g.choice(50, { shape: N }));
+      assert.ok(Math.abs(chiSquare(histogram(equal, 50), even(50))) < 3.5);
+    }),
+  );
+
+  it(
+    "choice",
+    scoped(needing("cumsum", () => {
       using g = gk.random.generator(15);
       const weights = Array.from({ length: 50 }, (_, i) => i % 7);
       const total = weights.reduce((a, b) => a + b);
@@ -230,8 +253,6 @@ describe("distributions", () => {
       const drawn = g.choice(50, { shape: [N / 2, 2], p });
       assert.equal(drawn.dtype, "int64");
       assert.ok(Math.abs(chiSquare(histogram(numbers(drawn), 50), wanted)) < 3.5);
-      const equal = numbers(g.choice(50, { shape: N }));
-      assert.ok(Math.abs(chiSquare(histogram(equal, 50), even(50))) < 3.5);
       // Without replacement: the first of two by its weight, the second by what is left.
       const pairs = new Array<number>(9).fill(0);
       for (let i = 0; i < 4000; i++) {
@@ -245,12 +266,12 @@ describe("distributions", () => {
         return i % 4 === 0 ? 0 : a / 8 * b / (8 - a);
       });
       assert.ok(chiSquare(pairs, two) < 4);
-    }),
+    })),
   );
 
   it(
     "permutation",
-    scoped(() => {
+    scoped(needing("random.permutation", () => {
       using g = gk.random.generator(16);
       const orders = new Array<number>(24).fill(0);
       for (let i = 0; i < 6000; i++) {
@@ -260,7 +281,7 @@ describe("distributions", () => {
         orders[a * 6 + rank(b, [a]) * 2 + rank(c, [a, b])]!++;
       }
       assert.ok(Math.abs(chiSquare(orders, even(24))) < 3.5);
-    }),
+    })),
   );
 
   it(

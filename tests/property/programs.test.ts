@@ -7,7 +7,7 @@ import { Buffer } from "node:buffer";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import * as gk from "../../mod.ts";
-import { noLeaks } from "../helpers.ts";
+import { isOnCuda, isPending, noLeaks } from "../helpers.ts";
 import { broadcastShape, bytesOf, forAll, forAllAsync, patient, sizeOf } from "./support.ts";
 
 noLeaks();
@@ -75,7 +75,7 @@ const rules: Record<string, Rule> = {
 };
 
 const step: fc.Arbitrary<Step> = fc.tuple(
-  fc.constantFrom(...Object.keys(rules)),
+  fc.constantFrom(...Object.keys(rules).filter((name) => !isPending(name))),
   fc.nat(30),
   fc.nat(30),
   fc.nat(11),
@@ -158,13 +158,14 @@ describe("random programs", () => {
     using other = gk.stream();
     using noise = gk.random.uniform(100_000);
     const queued = () => gk.device("cpu").memory().ranQueued;
+    const toil = () => void (isPending("sort") ? gk.exp(noise) : gk.sort(noise));
     const before = queued();
     forAll([programs, scales, choices], (program, scale, choice) => {
       const inputs = inputsOf(scale);
       const plain = execute(inputs, program, immediately);
       const streams = [one, other];
       // A busy stream queues whatever comes.
-      for (const stream of streams) stream.run(() => void gk.sort(noise));
+      for (const stream of streams) stream.run(toil);
       const spread = execute(inputs, program, (k, run) => {
         const stream = streams[choice[k]!];
         if (stream === undefined) run();
@@ -173,7 +174,10 @@ describe("random programs", () => {
       assert.deepEqual(spread.errors, plain.errors);
       expectEqual(spread.arrays, plain.arrays, "on streams");
     }, 300);
-    assert.ok(queued() - before > 1000, "the programs are so small that nothing is queued");
+    assert.ok(
+      isOnCuda || queued() - before > 1000,
+      "the programs are so small that nothing is queued",
+    );
   });
 
   it("recorded and replayed twice", patient, () => {
