@@ -529,7 +529,7 @@ int standin_grid_run(const standin_launch *launch) {
   standin_here.block = (standin_size){0, 0, 0};
   standin_here.block_size = launch->block;
   standin_here.grid_size = launch->grid;
-  if (launch->kernel->checked) standin_checker_launch(g);
+  if (launch->kernel->checked && !standin_checker_launch(g)) return CUDA_ERROR_OUT_OF_MEMORY;
   fiber *first = take_fiber(g);
   if (!first) return CUDA_ERROR_OUT_OF_MEMORY;
   begin_block(g);

@@ -121,7 +121,7 @@ void standin_fault_leave(grid *g);
 
 // ---- checker.c
 
-void standin_checker_launch(grid *g); // before an instrumented kernel
+int standin_checker_launch(grid *g); // before an instrumented kernel; 0: no memory
 void standin_checker_block(grid *g);
 void standin_checker_barrier(grid *g);
 void standin_checker_warp(grid *g, uint32_t warp, uint32_t lanes); // have waited for each other

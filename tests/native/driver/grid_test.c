@@ -158,7 +158,7 @@ static void test_warps(void) {
   }
   succeed("test_early_return", size1(1), size1(256), a);
   for (int i = 0; i < 200; i++) CHECKF(counts[i] == 100, "early return %d: %d", i, counts[i]);
-  succeed("test_warp_exchange", size1(2), size1(32), a);
+  succeed("test_warp_exchange", size1(1), size1(32), a);
   for (int i = 0; i < 32; i++) {
     CHECKF(counts[i] == 31 - ((i + 1) & 31), "exchange %d: %d", i, counts[i]);
   }
@@ -310,11 +310,11 @@ static void in_process(const char *library, const char *order, int measuring) {
 
 int main(int count, char **arguments) {
   const int measuring = count > 1 && strcmp(arguments[1], "measure") == 0;
-  static const char *const libraries[] = {"libkernels_test.so"};
+  static const char *const libraries[] = {"libkernels_test.so", "libkernels_test_checked.so"};
   static const char *const orders[] = {"forward", "reverse", "random"};
   const char *slash = strrchr(arguments[0], '/');
   const int folder = slash ? (int)(slash - arguments[0]) : 1;
-  for (int i = 0; i < 1; i++) {
+  for (int i = 0; i < 2; i++) {
     char path[4096];
     snprintf(path, sizeof path, "%.*s/%s", folder, slash ? arguments[0] : ".", libraries[i]);
     for (int k = 0; k < 3; k++) in_process(path, orders[k], measuring);

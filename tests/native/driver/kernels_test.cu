@@ -189,6 +189,8 @@ GK_KERNEL(1024, test_shuffles, kernel_arguments) {
 GK_KERNEL(1024, test_shared_race, kernel_arguments) {
   __shared__ int slots[256];
   const int t = threadIdx.x;
+  slots[t] = 0;
+  __syncthreads();
   slots[t] = t;
   a.counts[t] = slots[255 - t];
 }
@@ -202,6 +204,8 @@ GK_KERNEL(1, test_block_race, kernel_arguments) { a.counts[0] += 1; }
 GK_KERNEL(32, test_warp_race, kernel_arguments) {
   __shared__ int slots[32];
   const int t = threadIdx.x;
+  slots[t] = 0;
+  __syncwarp();
   slots[t] = t;
   a.counts[t] = slots[31 - t];
 }

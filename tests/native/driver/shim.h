@@ -83,16 +83,53 @@ static inline int standin_step() {
 
 // ---- vector types, aligned as CUDA's
 
+// A device loads and stores a vector at multiples of its size only; compilers for CPUs split it up. So the
+// checked build looks at each copy.
+#ifdef STANDIN_CHECKED
+template <typename V> static inline void standin_aligned(const V *at) {
+  if ((uintptr_t)at % alignof(V)) standin_misaligned(at, alignof(V));
+}
+#define STANDIN_COPIES2(V, T)                                                                      \
+  V() = default;                                                                                   \
+  V(T first, T second) : x(first), y(second) {}                                                    \
+  V(const V &other) : x(other.x), y(other.y) { standin_aligned(&other); }                          \
+  V &operator=(const V &other) {                                                                   \
+    standin_aligned(&other);                                                                       \
+    standin_aligned(this);                                                                         \
+    x = other.x, y = other.y;                                                                      \
+    return *this;                                                                                  \
+  }
+#define STANDIN_COPIES4(V, T)                                                                      \
+  V() = default;                                                                                   \
+  V(T first, T second, T third, T last) : x(first), y(second), z(third), w(last) {}                \
+  V(const V &other) : x(other.x), y(other.y), z(other.z), w(other.w) { standin_aligned(&other); }  \
+  V &operator=(const V &other) {                                                                   \
+    standin_aligned(&other);                                                                       \
+    standin_aligned(this);                                                                         \
+    x = other.x, y = other.y, z = other.z, w = other.w;                                            \
+    return *this;                                                                                  \
+  }
+#else
+#define STANDIN_COPIES2(V, T)
+#define STANDIN_COPIES4(V, T)
+#endif
+
 #define STANDIN_VECTORS(name, T)                                                                   \
   struct name##1 { T x; };                                                                         \
-  struct alignas(2 * sizeof(T)) name##2 { T x, y; };                                               \
+  struct alignas(2 * sizeof(T)) name##2 {                                                          \
+    T x, y;                                                                                        \
+    STANDIN_COPIES2(name##2, T)                                                                    \
+  };                                                                                               \
   struct name##3 { T x, y, z; };                                                                   \
   static inline name##1 make_##name##1(T x) { return {x}; }                                        \
   static inline name##2 make_##name##2(T x, T y) { return {x, y}; }                                \
   static inline name##3 make_##name##3(T x, T y, T z) { return {x, y, z}; }
 #define STANDIN_VECTORS4(name, T)                                                                  \
   STANDIN_VECTORS(name, T)                                                                         \
-  struct alignas(4 * sizeof(T)) name##4 { T x, y, z, w; };                                         \
+  struct alignas(4 * sizeof(T)) name##4 {                                                          \
+    T x, y, z, w;                                                                                  \
+    STANDIN_COPIES4(name##4, T)                                                                    \
+  };                                                                                               \
   static inline name##4 make_##name##4(T x, T y, T z, T w) { return {x, y, z, w}; }
 STANDIN_VECTORS4(char, signed char)
 STANDIN_VECTORS4(uchar, unsigned char)

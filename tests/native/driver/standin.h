@@ -110,6 +110,9 @@ typedef enum standin_warp_op {
 STANDIN_API uint64_t standin_warp(standin_warp_op op, uint32_t mask, uint64_t value,
                                   uint32_t source, const char *file, int line);
 
+// Of the checked build: a vector is copied from or to where none can be.
+STANDIN_API void standin_misaligned(const void *at, size_t alignment);
+
 #ifdef __cplusplus
 }
 #endif
