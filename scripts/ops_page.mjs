@@ -49,7 +49,7 @@ const groups = {
 const integers = "int8 uint8 int16 uint16 int32 uint32 int64 uint64".split(" ");
 const columns = ["bool", "integers", "float16", "bfloat16", "float32", "float64", "complex64"];
 
-/** The page, from the devices and runtimes that compute the ops. */
+/** The page, from the devices and runtimes that compute the ops: {name, lacks: names of functions}. */
 export function opsPage(devices) {
   const golden = goldenCases();
   const found = publicNames();
@@ -69,18 +69,19 @@ export function opsPage(devices) {
       const forms = [];
       if (isFunction && name === member) forms.push(`\`gk.${name}\``);
       if (isMember) forms.push(`\`a.${member}\``);
-      return { forms: forms.join(" "), summary, cases, files };
+      const computed = devices.map(({ lacks }) => lacks.includes(name) ? "not yet" : "yes");
+      return { forms: forms.join(" "), summary, cases, files, computed };
     });
     const shown = columns.filter((column) =>
       entries.some(({ cases }) => tolerances(cases, column) !== "")
     );
-    const head = ["name", "what", ...shown, "checked by", ...devices];
-    const lines = entries.map(({ forms, summary, cases, files }) => [
+    const head = ["name", "what", ...shown, "checked by", ...devices.map(({ name }) => name)];
+    const lines = entries.map(({ forms, summary, cases, files, computed }) => [
       forms,
       summary,
       ...shown.map((column) => tolerances(cases, column)),
       cases.length > 0 ? `${cases.length} golden cases` : files.join(", "),
-      ...devices.map(() => "yes"),
+      ...computed,
     ]);
     const table = [head, head.map(() => "---"), ...lines].map((cells) =>
       `| ${cells.join(" | ")} |`
@@ -98,8 +99,9 @@ export function opsPage(devices) {
 
 Every name, as a function and as a member of arrays, with what it is compared with: ${total} golden cases
 computed by NumPy and SciPy (tests/golden), or the tests named. The last columns are the devices and
-runtimes in which all of them run. A dtype's column gives the tolerance of its cases (that of the
-operands; "integers": how many of the eight kinds are tested):
+runtimes in which all of them run: cuda over a stand-in driver, and docs/gpu.md says on which GPUs. A
+dtype's column gives the tolerance of its cases (that of the operands; "integers": how many of the eight
+kinds are tested):
 
 - **=** the same bits, NaN for NaN; **±0** the same, but 0 and -0 are equal
 - **n ulp** within n units in the last place of the result's dtype

@@ -1,12 +1,17 @@
-// Runs the tests: the C programs of tests/native/, then every tests/**/*.test.ts under Deno and
-// under Bun. Expects scripts/setup.mjs to have run (npm test does that).
+// Runs the tests: the C programs of tests/native/, then every tests/**/*.test.ts under Deno and under Bun,
+// on the CPU and again on CUDA over the stand-in driver. Expects scripts/setup.mjs to have run (npm test
+// does that).
 //
 //   npm test                          everything
 //   npm test -- tests/array at.test   only files whose path contains one of these
-//   npm test -- --only=bun            only one part: c, deno or bun
+//   npm test -- --only=bun            only one part: c, deno, bun, deno-cuda or bun-cuda; or several, with
+//                                     commas between
 //   npm run test:full                 also the long sweeps (GPUKIT_TEST_FULL=1)
 //   npm run test:exhaustive           float functions with every float32, some minutes each
 //                                     (only some with GPUKIT_TEST_EXHAUSTIVE=exp,log before it)
+//
+// Files named *.cpu.test.ts run on the CPU only, *.cuda.test.ts on CUDA only, and *.standin.test.ts on CUDA
+// only over the stand-in.
 //
 // Ends with "N passed, N failed" on a line of its own; fails also when a runner crashed, when a
 // file could not be loaded or held no test, and when a part ran nothing.
@@ -16,6 +21,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { standin } from "./standin.mjs";
 import { listFiles, root, run, seconds, tools, zigEnvironment } from "./tools.mjs";
 
 const { values: options, positionals: filters } = parseArgs({
@@ -32,9 +38,16 @@ if (options.exhaustive) {
   filters.push("functions_test");
 }
 const exhaustive = process.env.GPUKIT_TEST_EXHAUSTIVE;
-const parts = { c: testC, deno: testDeno, bun: testBun };
-if (options.only && !(options.only in parts)) {
-  console.error(`--only=${options.only}: there are the parts ${Object.keys(parts).join(", ")}`);
+const parts = {
+  c: testC,
+  deno: () => testDeno("deno", onCpu),
+  bun: () => testBun("bun", onCpu),
+  "deno-cuda": () => overStandin("deno-cuda", testDeno),
+  "bun-cuda": () => overStandin("bun-cuda", testBun),
+};
+const chosen = options.only?.split(",") ?? Object.keys(parts);
+for (const name of chosen.filter((name) => !(name in parts))) {
+  console.error(`--only=${name}: there are the parts ${Object.keys(parts).join(", ")}`);
   process.exit(2);
 }
 if (options.full) process.env.GPUKIT_TEST_FULL = "1";
@@ -74,8 +87,19 @@ async function testC() {
   return { passed, failed: sources.length - passed };
 }
 
-function testDeno(files) {
-  return runJUnit("deno", files, (report) => [
+const onCpu = {
+  env: { GPUKIT_DEVICE: "cpu" },
+  has: (path) => !/\.(cuda|standin)\.test\.ts$/.test(path),
+};
+
+async function overStandin(name, test) {
+  // Another GPUKIT_DEVICE in the environment is for the user's own runs.
+  const env = { ...await standin(), GPUKIT_DEVICE: "cuda" };
+  return test(name, { env, has: (path) => !/\.cpu\.test\.ts$/.test(path) });
+}
+
+function testDeno(name, on) {
+  return runJUnit(name, "deno", on, (report, files) => [
     "test",
     "-A",
     "--no-check",
@@ -85,8 +109,8 @@ function testDeno(files) {
   ]);
 }
 
-function testBun(files) {
-  return runJUnit("bun", files, (report) => [
+function testBun(name, on) {
+  return runJUnit(name, "bun", on, (report, files) => [
     "test",
     "--reporter=junit",
     `--reporter-outfile=${report}`,
@@ -96,13 +120,19 @@ function testBun(files) {
 }
 
 /** Runs a test runner with its output shown as it is; counts by the report that it leaves. */
-async function runJUnit(name, files, commandLine) {
+async function runJUnit(name, tool, { env, has }, commandLine) {
+  const files = listFiles("tests", (path) => path.endsWith(".test.ts") && has(path)).filter(wanted)
+    .map((path) => `./${path}`);
   if (!files.length) return { passed: 0, failed: 0 };
   mkdirSync(reports, { recursive: true });
   const report = join(reports, `${name}.xml`);
   rmSync(report, { force: true });
   const code = await new Promise((resolve) => {
-    const child = spawn(tools[name], commandLine(report), { cwd: root, stdio: "inherit" });
+    const child = spawn(tools[tool], commandLine(report, files), {
+      cwd: root,
+      env: { ...process.env, ...env },
+      stdio: "inherit",
+    });
     child.on("error", (error) => {
       console.log(error.message);
       resolve(127);
@@ -169,15 +199,12 @@ function readReport(xml, files) {
   };
 }
 
-const files = listFiles("tests", (path) => path.endsWith(".test.ts")).filter(wanted)
-  .map((path) => `./${path}`);
 const total = { passed: 0, failed: 0 };
 const lines = [];
-for (const [name, test] of Object.entries(parts)) {
-  if (options.only && options.only !== name) continue;
+for (const name of chosen) {
   const began = performance.now();
   console.log(`\n== ${name}`);
-  const { passed, failed } = await test(files);
+  const { passed, failed } = await parts[name]();
   total.passed += passed;
   total.failed += failed;
   const nothing = passed + failed === 0;
@@ -185,7 +212,7 @@ for (const [name, test] of Object.entries(parts)) {
   if (nothing && !filters.length) total.failed++;
   const time = seconds((performance.now() - began) / 1000);
   lines.push(
-    `${name.padEnd(5)} ${nothing ? "no tests" : `${passed} passed  ${failed} failed`}  ${time}`,
+    `${name.padEnd(9)} ${nothing ? "no tests" : `${passed} passed  ${failed} failed`}  ${time}`,
   );
 }
 console.log(`\n${lines.join("\n")}`);

@@ -1,4 +1,4 @@
-// The program that isa.test.ts runs on every instruction set. It prints a hash of dtypes, shapes and
+// The program that isa.cpu.test.ts runs on every instruction set. It prints a hash of dtypes, shapes and
 // bytes for each op and dtype, in groups by where the bits must be the same, and the results of
 // transcendental functions themselves.
 
