@@ -97,10 +97,6 @@ static gk_kernel function_kernels[GK_DTYPE_COUNT] = {
 };
 #undef GK_DTYPE
 
-static gk_grid grid_of(int64_t size, int64_t block) {
-  return (gk_grid){(uint32_t)((size + block - 1) / block), 1, 1};
-}
-
 static gk_status run_flat(const gk_cuda_run *run) {
   const gk_call *call = run->call;
   gk_elementwise_flat a = {.out = gk_view_data(call->out[0]),
@@ -119,21 +115,12 @@ static gk_status run_flat(const gk_cuda_run *run) {
   }
   a.aligned = places % 16 == 0;
   int64_t block = GK_ELEMENTWISE_THREADS * GK_ELEMENTWISE_FLAT(gk_dtypes[call->compute].size);
-  return gk_cuda_launch(run, &flat_kernels[call->compute], grid_of(call->size, block),
+  return gk_cuda_launch(run, &flat_kernels[call->compute], gk_grid_of(call->size, block),
                         GK_ELEMENTWISE_THREADS, 0, &a);
 }
 
-// Do groups of neighbours along the innermost axis lie together and aligned in operand k?
-static bool lies_together(const gk_layout *layout, int k, const void *data, int size) {
-  int bytes = GK_ELEMENTWISE_GROUP * size < 16 ? GK_ELEMENTWISE_GROUP * size : 16;
-  if (layout->axis[0].stride[k] != 1 || (uintptr_t)data % (uintptr_t)bytes) return false;
-  for (uint32_t d = 1; d < layout->ndim; d++)
-    if (layout->axis[d].stride[k] * size % bytes) return false;
-  return true;
-}
-
 // The bits of which one makes an element true: all but the sign of a zero.
-static uint64_t truth_of(uint8_t dtype) {
+static int64_t truth_of(uint8_t dtype) {
   switch (dtype) {
   case GK_float16:
   case GK_bfloat16:
@@ -145,18 +132,15 @@ static uint64_t truth_of(uint8_t dtype) {
   case GK_complex64:
     return 0x7fffffff7fffffff;
   default:
-    return UINT64_MAX;
+    return -1;
   }
 }
 
 static gk_status run_strided(const gk_cuda_run *run, gk_kernel *kernel) {
   const gk_call *call = run->call;
-  const gk_view *out = call->out[0], *views[4] = {NULL, NULL, NULL, out};
-  gk_elementwise_strided a = {.out = gk_view_data(out),
-                              .op = call->op,
-                              .inputs = call->inputs,
-                              .result = out->dtype,
-                              .truth = UINT64_MAX};
+  const gk_view *views[4] = {NULL, NULL, NULL, call->out[0]};
+  gk_elementwise_strided a = {
+      .out = gk_view_data(call->out[0]), .op = call->op, .inputs = call->inputs};
   for (int k = 0; k < call->inputs; k++) {
     if (!call->in[k]) {
       memcpy(&a.number[k], call->scalar[k].bytes, gk_dtypes[call->compute].size);
@@ -164,22 +148,11 @@ static gk_status run_strided(const gk_cuda_run *run, gk_kernel *kernel) {
     }
     views[k] = call->in[k];
     a.in[k] = gk_view_data(call->in[k]);
-    a.dtype[k] = call->in[k]->dtype;
   }
-  bool selects = call->op == GK_OP_where && call->in[0];
-  if (selects) a.truth = truth_of(a.dtype[0]);
-  gk_layout_build(&a.layout, 4, views);
-  a.grouped = a.layout.ndim == 1 || a.layout.axis[0].length % GK_ELEMENTWISE_GROUP == 0;
-  if (a.grouped) {
-    for (int k = selects ? 1 : 0; k < call->inputs; k++)
-      if (a.in[k] && a.dtype[k] == call->compute &&
-          lies_together(&a.layout, k, a.in[k], gk_dtypes[a.dtype[k]].size))
-        a.together |= 1 << k;
-    if (lies_together(&a.layout, 3, a.out, gk_dtypes[out->dtype].size)) a.together |= 1 << 3;
-  }
-  return gk_cuda_launch(run, kernel,
-                        grid_of(call->size, GK_ELEMENTWISE_THREADS * GK_ELEMENTWISE_GROUP),
-                        GK_ELEMENTWISE_THREADS, 0, &a);
+  gk_strided_build(&a.arrays, 4, views);
+  a.truth = truth_of(a.arrays.dtype[0]);
+  return gk_cuda_launch(run, kernel, gk_grid_of(call->size, GK_STRIDED_BLOCK), GK_STRIDED_THREADS,
+                        0, &a);
 }
 
 gk_status gk_cuda_elementwise(const gk_cuda_run *run) {

@@ -3,6 +3,7 @@
 #include "layout.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 // floor(2^bits (2^shift - length) / length) + 1, where 2^shift is the first power of two that is not below
@@ -58,4 +59,69 @@ void gk_layout_build(gk_layout *layout, int count, const gk_view *const *views) 
   gk_loop loop;
   gk_loop_build(&loop, count, views);
   gk_layout_from_loop(layout, count, &loop);
+}
+
+// ---- where the order of elements is free
+
+static void swap_axes(gk_loop *loop, int count, int a, int b) {
+  int64_t length = loop->shape[a];
+  loop->shape[a] = loop->shape[b];
+  loop->shape[b] = length;
+  for (int k = 0; k < count; k++) {
+    int64_t stride = loop->strides[k][a];
+    loop->strides[k][a] = loop->strides[k][b];
+    loop->strides[k][b] = stride;
+  }
+}
+
+// Axis `d` and the one behind it as one, where every operand allows it.
+static bool merge_axes(gk_loop *loop, int count, int d) {
+  for (int k = 0; k < count; k++)
+    if (loop->strides[k][d] != loop->strides[k][d + 1] * loop->shape[d + 1]) return false;
+  loop->shape[d] *= loop->shape[d + 1];
+  for (int k = 0; k < count; k++) loop->strides[k][d] = loop->strides[k][d + 1];
+  loop->ndim--;
+  for (int i = d + 1; i < loop->ndim; i++) {
+    loop->shape[i] = loop->shape[i + 1];
+    for (int k = 0; k < count; k++) loop->strides[k][i] = loop->strides[k][i + 1];
+  }
+  return true;
+}
+
+void gk_loop_build_ordered(gk_loop *loop, int count, const gk_view *const *views) {
+  gk_loop_build(loop, count, views);
+  const int64_t *written = loop->strides[count - 1];
+  bool moved = false;
+  for (int i = 1; i < loop->ndim; i++) {
+    for (int d = i; d > 0 && llabs(written[d]) > llabs(written[d - 1]); d--) {
+      swap_axes(loop, count, d, d - 1);
+      moved = true;
+    }
+  }
+  for (int d = loop->ndim - 2; moved && d >= 0; d--) merge_axes(loop, count, d);
+}
+
+// Do groups of neighbours along the innermost axis lie together and aligned in operand k?
+static bool lies_together(const gk_layout *layout, int k, const gk_view *view) {
+  int size = gk_dtypes[view->dtype].size;
+  int bytes = GK_STRIDED_GROUP * size < 16 ? GK_STRIDED_GROUP * size : 16;
+  if (layout->axis[0].stride[k] != 1 || (uintptr_t)gk_view_data(view) % (uintptr_t)bytes)
+    return false;
+  for (uint32_t d = 1; d < layout->ndim; d++)
+    if (layout->axis[d].stride[k] * size % bytes) return false;
+  return true;
+}
+
+void gk_strided_build(gk_strided *arrays, int count, const gk_view *const *views) {
+  gk_loop loop;
+  gk_loop_build_ordered(&loop, count, views);
+  gk_layout *layout = &arrays->layout;
+  gk_layout_from_loop(layout, count, &loop);
+  arrays->grouped = layout->ndim == 1 || layout->axis[0].length % GK_STRIDED_GROUP == 0;
+  arrays->together = 0;
+  for (int k = 0; k < count; k++) {
+    arrays->dtype[k] = views[k] ? views[k]->dtype : 0;
+    if (views[k] && arrays->grouped && lies_together(layout, k, views[k]))
+      arrays->together |= (uint8_t)(1 << k);
+  }
 }

@@ -6,6 +6,4 @@
     return gk_error_set(run->error, GK_UNSUPPORTED, "%s: not available on %s yet",                 \
                         gk_op_name(run->call->op), run->stream->device->name);                     \
   }
-PENDING(copy)
-PENDING(create)
 PENDING(matmul)

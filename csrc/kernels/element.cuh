@@ -250,7 +250,22 @@ template <class To, class From> GK_INLINE To gk_cast(From x) {
     GK_DTYPE_CASE(complex64, gk_complex, __VA_ARGS__)                                              \
   }
 
-// The same in two steps, for less code, and so that several loads may be under way: an element's `bits` in an
+// Runs `statement` with Word as the unsigned integer of `size` bytes.
+#define GK_WORD_CASE(bytes, ...)                                                                   \
+  case bytes: {                                                                                    \
+    typedef gk_word<bytes>::type Word;                                                             \
+    __VA_ARGS__;                                                                                   \
+    break;                                                                                         \
+  }
+#define GK_WITH_WORD(size, ...)                                                                    \
+  switch (size) {                                                                                  \
+    GK_WORD_CASE(1, __VA_ARGS__)                                                                   \
+    GK_WORD_CASE(2, __VA_ARGS__)                                                                   \
+    GK_WORD_CASE(4, __VA_ARGS__)                                                                   \
+    GK_WORD_CASE(8, __VA_ARGS__)                                                                   \
+  }
+
+// An element whose dtype is an argument in two steps, for less code, and so that several loads may be under way: an element's `bits` in an
 // int64_t (of a signed integer: the number), then what it is.
 //
 // GK_LOAD_BITS(DO): cases for DO(type to load as). GK_FROM_BITS(DO, bits): cases for DO(the element).

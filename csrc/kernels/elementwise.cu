@@ -5,14 +5,12 @@
 //
 // Flat: a block takes 256 x 8 elements (4 of 8 bytes), loaded and stored as vectors of 16 bytes (8 of one
 // byte: 8). At the end, and where an array does not begin at a multiple of 16 bytes, single elements.
-// Strided: a block takes 256 x 4 elements. Threads take groups of four neighbours along the innermost
-// axis, so that their place is computed once; where the axis does not fall into such groups, elements
-// 256 apart. No shared memory.
+// All others: strided.cuh. No shared memory.
 #include "arithmetic.cuh"
 #include "elementwise.h"
-#include "layout.cuh"
+#include "strided.cuh"
 
-enum { THREADS = GK_ELEMENTWISE_THREADS, GROUP = GK_ELEMENTWISE_GROUP };
+enum { THREADS = GK_ELEMENTWISE_THREADS, OUT = 3 };
 
 template <class T> using work_of = typename gk_type<T>::work;
 
@@ -29,15 +27,14 @@ template <class W> GK_INLINE bool is_true(W x) { return gk_cast<gk_boolean>(x).v
 
 // ---- ops of E elements: r from x, y and z
 
-#define OP_WITH(unroll, name, ...)                                                                 \
+#define OP(name, ...)                                                                              \
   case GK_OP_##name:                                                                               \
-    unroll for (int e = 0; e < E; e++) {                                                           \
+    GK_UNROLL for (int e = 0; e < E; e++) {                                                        \
       const W a = x[e], b = y[e], c = z[e];                                                        \
       (void)a, (void)b, (void)c;                                                                   \
       r[e] = __VA_ARGS__;                                                                          \
     }                                                                                              \
     break;
-#define OP(name, ...) OP_WITH(GK_UNROLL, name, __VA_ARGS__)
 #define PREDICATE(name, ...) OP(name, truth<W>(__VA_ARGS__))
 
 template <class W, int E>
@@ -336,134 +333,66 @@ template <class T> GK_INLINE void flat(const gk_elementwise_flat &a) {
 
 // ---- strided
 
-// The thread's elements: `count` of them are there, `step` apart from `first` on.
-typedef struct share {
-  int64_t first;
-  int step, count;
-} share;
-
-GK_INLINE share share_of(const gk_elementwise_strided &a) {
-  share s;
-  s.step = a.grouped ? 1 : THREADS;
-  s.first =
-      (int64_t)blockIdx.x * (THREADS * GROUP) + (int64_t)threadIdx.x * (a.grouped ? GROUP : 1);
-  int64_t left =
-      a.grouped ? a.layout.size - s.first : (a.layout.size - s.first + THREADS - 1) / THREADS;
-  s.count = left < 0 ? 0 : left < GROUP ? (int)left : GROUP;
-  return s;
-}
-
-// Their places in operand k.
-GK_INLINE void find(const gk_elementwise_strided &a, const share &s, int k, int64_t *at) {
-  if (a.grouped) {
-    int64_t place[1][1];
-    gk_places(a.layout, s.first, 0, k, place);
-    GK_UNROLL
-    for (int e = 0; e < GROUP; e++) at[e] = place[0][0] + e * a.layout.axis[0].stride[k];
-  } else {
-    int64_t place[1][GROUP];
-    gk_places(a.layout, s.first, s.step, k, place);
-    GK_UNROLL
-    for (int e = 0; e < GROUP; e++) at[e] = place[0][e];
-  }
-}
-
-// GROUP neighbours, in vectors of at most 16 bytes.
-template <class T> constexpr int group_vector = sizeof(T) * GROUP > 16 ? 16 / sizeof(T) : GROUP;
-template <class T> GK_INLINE void load_group(const T *from, T *x) {
-  GK_UNROLL
-  for (int e = 0; e < GROUP; e += group_vector<T>) gk_load_vector<group_vector<T>>(from + e, x + e);
-}
-template <class T> GK_INLINE void store_group(T *to, const T *x) {
-  GK_UNROLL
-  for (int e = 0; e < GROUP; e += group_vector<T>) gk_store_vector<group_vector<T>>(to + e, x + e);
-}
-
 // Operand k, in the dtype of computation.
 template <class T>
-GK_INLINE void load_strided(const gk_elementwise_strided &a, const share &s, int k, work_of<T> *x) {
+GK_INLINE void load_operand(const gk_elementwise_strided &a, const gk_share &s, int k,
+                            work_of<T> *x) {
   typedef work_of<T> W;
-  const void *from = a.in[k];
-  if (!from) {
-    W number = to_work(gk_reinterpret<T>((gk_bits<T>)a.number[k]));
+  T own[GK_GROUP];
+  if (!a.in[k]) {
     GK_UNROLL
-    for (int e = 0; e < GROUP; e++) x[e] = number;
-    return;
+    for (int e = 0; e < GK_GROUP; e++) own[e] = gk_reinterpret<T>((gk_bits<T>)a.number[k]);
+  } else {
+    int64_t bits[GK_GROUP];
+    gk_load_strided(a.arrays, s, k, a.in[k], bits);
+    if (k == 0 && a.op == GK_OP_where) { // 0.5 is true, whatever the dtype of the others
+      GK_UNROLL
+      for (int e = 0; e < GK_GROUP; e++) x[e] = truth<W>((bits[e] & a.truth) != 0);
+      return;
+    }
+    gk_convert_bits(a.arrays.dtype[k], bits, own);
   }
-  int64_t at[GROUP];
-  find(a, s, k, at);
-  if ((a.together >> k & 1) && s.count == GROUP) {
-    T own[GROUP];
-    load_group((const T *)from + at[0], own);
-    GK_UNROLL
-    for (int e = 0; e < GROUP; e++) x[e] = to_work(own[e]);
-    return;
-  }
-  const int code = a.dtype[k];
-  int64_t bits[GROUP] = {};
-#define LOAD(Type)                                                                                 \
-  GK_UNROLL                                                                                        \
-  for (int e = 0; e < GROUP; e++)                                                                  \
-    if (e < s.count) bits[e] = (int64_t)((const Type *)from)[at[e]];                               \
-  break
-#define CONVERT(value)                                                                             \
-  GK_UNROLL                                                                                        \
-  for (int e = 0; e < GROUP; e++) x[e] = to_work(gk_cast<T>(value));                               \
-  break
-  switch (code) { GK_LOAD_BITS(LOAD) }
-  if (k == 0 && a.op == GK_OP_where) { // 0.5 is true, whatever the dtype of the others
-    const int64_t mask = (int64_t)a.truth;
-    GK_UNROLL
-    for (int e = 0; e < GROUP; e++) x[e] = truth<W>((bits[e] & mask) != 0);
-    return;
-  }
-  switch (code) { GK_FROM_BITS(CONVERT, bits[e]) }
-#undef LOAD
-#undef CONVERT
+  GK_UNROLL
+  for (int e = 0; e < GK_GROUP; e++) x[e] = to_work(own[e]);
 }
 
 template <class Out, class W>
-GK_INLINE void store_strided(const gk_elementwise_strided &a, const share &s, const int64_t *at,
-                             const W *r) {
-  Out out[GROUP];
+GK_INLINE void store_result(const gk_elementwise_strided &a, const gk_share &s, const int64_t *at,
+                            const W *r) {
+  Out out[GK_GROUP];
   GK_UNROLL
-  for (int e = 0; e < GROUP; e++) out[e] = gk_cast<Out>(r[e]);
-  if ((a.together >> 3 & 1) && s.count == GROUP) {
-    store_group((Out *)a.out + at[0], out);
-    return;
-  }
-  GK_UNROLL
-  for (int e = 0; e < GROUP; e++)
-    if (e < s.count) ((Out *)a.out)[at[e]] = out[e];
+  for (int e = 0; e < GK_GROUP; e++) out[e] = gk_cast<Out>(r[e]);
+  gk_store_strided(a.arrays, s, OUT, a.out, at, out);
 }
 
 template <class T, bool function> GK_INLINE void strided(const gk_elementwise_strided &a) {
   typedef work_of<T> W;
-  const share s = share_of(a);
-  W x[GROUP] = {}, y[GROUP] = {}, z[GROUP] = {}, r[GROUP] = {};
+  const gk_share s = gk_share_of(a.arrays);
+  W x[GK_GROUP] = {}, y[GK_GROUP] = {}, z[GK_GROUP] = {}, r[GK_GROUP] = {};
   GK_NO_UNROLL // the conversions are long
       for (int k = 0; k < a.inputs; k++) {
-    W v[GROUP] = {};
-    load_strided<T>(a, s, k, v);
+    W v[GK_GROUP];
+    load_operand<T>(a, s, k, v);
     GK_UNROLL
-    for (int e = 0; e < GROUP; e++) {
+    for (int e = 0; e < GK_GROUP; e++) {
       if (k == 0) x[e] = v[e];
       if (k == 1) y[e] = v[e];
       if (k == 2) z[e] = v[e];
     }
   }
   if constexpr (function)
-    functions<W, GROUP>(a.op, x, y, z, r);
+    functions<W, GK_GROUP>(a.op, x, y, z, r);
   else
-    light<W, GROUP>(a.op, x, y, z, r);
-  int64_t at[GROUP];
-  find(a, s, 3, at);
-  if (a.result == gk_type<T>::code)
-    store_strided<T>(a, s, at, r);
-  else if (a.result == GK_bool)
-    store_strided<gk_boolean>(a, s, at, r);
+    light<W, GK_GROUP>(a.op, x, y, z, r);
+  int64_t at[GK_GROUP];
+  gk_find(a.arrays, s, OUT, at);
+  const int result = a.arrays.dtype[OUT];
+  if (result == gk_type<T>::code)
+    store_result<T>(a, s, at, r);
+  else if (result == GK_bool)
+    store_result<gk_boolean>(a, s, at, r);
   else if constexpr (gk_same<T, gk_complex>)
-    store_strided<float>(a, s, at, r); // the real part
+    store_result<float>(a, s, at, r); // the real part
 }
 
 // ---- kernels
@@ -471,11 +400,11 @@ template <class T, bool function> GK_INLINE void strided(const gk_elementwise_st
 #define FLAT(name, T)                                                                              \
   GK_KERNEL(GK_ELEMENTWISE_THREADS, elementwise_flat_##name, gk_elementwise_flat) { flat<T>(a); }
 #define LIGHT(name, T)                                                                             \
-  GK_KERNEL(GK_ELEMENTWISE_THREADS, elementwise_light_##name, gk_elementwise_strided) {            \
+  GK_KERNEL(GK_STRIDED_THREADS, elementwise_light_##name, gk_elementwise_strided) {                \
     strided<T, false>(a);                                                                          \
   }
 #define FUNCTION(name, T)                                                                          \
-  GK_KERNEL(GK_ELEMENTWISE_THREADS, elementwise_function_##name, gk_elementwise_strided) {         \
+  GK_KERNEL(GK_STRIDED_THREADS, elementwise_function_##name, gk_elementwise_strided) {             \
     strided<T, true>(a);                                                                           \
   }
 GK_EACH_DTYPE(FLAT)
