@@ -342,7 +342,6 @@ _Noreturn static void beyond_global(uintptr_t address, size_t bytes, const check
 // Memory that is neither shared nor global but a kernel may use: its stack, its argument, constants.
 static int is_private(const grid *g, uintptr_t address, size_t bytes) {
   if (address >= g->library->begin && address + bytes <= g->library->end) return 1;
-  if (address - (uintptr_t)&standin_here < sizeof standin_here) return 1;
   const standin_kernel *kernel = g->launch->kernel;
   const size_t list = kernel->parameters * sizeof(void *);
   if (address - (uintptr_t)g->launch->parameters < list) return 1;
@@ -383,6 +382,7 @@ void standin_checker_access(const void *at, size_t bytes, const checker_access *
   const grid *g = standin_grid;
   if (!g || !g->self || !bytes) return;
   const uintptr_t address = (uintptr_t)at;
+  if (address - (uintptr_t)&standin_here < sizeof standin_here) return;
   if (address - (uintptr_t)g->self->memory < FIBER_GUARD + FIBER_BYTES) return;
   // Beyond the last variable lies a zone as before each.
   if (g->shared && address - (uintptr_t)g->shared < g->library->shared_bytes + 64) {

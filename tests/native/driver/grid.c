@@ -107,6 +107,10 @@ static void place_thread(grid *g, uint32_t index) {
   standin_place *p = &standin_here;
   const standin_size size = g->launch->block;
   p->index = index;
+  if (size.x == g->count) {
+    p->thread = (standin_size){index, 0, 0};
+    return;
+  }
   p->thread.x = index % size.x;
   p->thread.y = index / size.x % size.y;
   p->thread.z = index / size.x / size.y;
@@ -153,26 +157,22 @@ static void enter(grid *g) {
   if (!w->ready) g->ready_warps &= ~(1u << index / WARP_SIZE);
 }
 
-static uint64_t next_random(grid *g) {
+static uint32_t next_random(grid *g) {
   g->random ^= g->random << 13;
   g->random ^= g->random >> 7;
   g->random ^= g->random << 17;
-  return g->random;
+  return (uint32_t)(g->random >> 32);
 }
 
 static uint32_t lowest(uint32_t bits) { return (uint32_t)__builtin_ctz(bits); }
 static uint32_t highest(uint32_t bits) { return 31 - (uint32_t)__builtin_clz(bits); }
-static uint32_t any_of(grid *g, uint32_t bits) {
-  for (uint64_t skip = next_random(g) % (uint32_t)__builtin_popcount(bits); skip; skip--) {
-    bits &= bits - 1;
-  }
-  return lowest(bits);
-}
 // The lowest bit above `at`, else the lowest.
 static uint32_t next_after(uint32_t bits, uint32_t at) {
   const uint32_t above = at < 31 ? bits & (~0u << (at + 1)) : 0;
   return lowest(above ? above : bits);
 }
+// Not all with the same probability, but every one with some.
+static uint32_t any_of(grid *g, uint32_t bits) { return next_after(bits, next_random(g) & 31); }
 
 // Takes a thread that may run; -1: there is none.
 static int pick(grid *g) {
@@ -298,7 +298,8 @@ uint32_t standin_barrier(int predicate, const char *file, int line) {
   if (g->waiting == 0) {
     g->barrier_file = file;
     g->barrier_line = line;
-  } else if (line != g->barrier_line || strcmp(file, g->barrier_file) != 0) {
+  } else if (line != g->barrier_line ||
+             (file != g->barrier_file && strcmp(file, g->barrier_file) != 0)) {
     standin_stop(CUDA_ERROR_LAUNCH_FAILED, 0,
                  "threads of a block wait at different barriers, %s:%d and %s:%d",
                  base_name(g->barrier_file), g->barrier_line, base_name(file), line);
