@@ -50,22 +50,23 @@ static bool is_sticky(CUresult result) {
   }
 }
 
-// The kernels that may be at fault: those launched since the stream was last known to be well.
-static void suspects(gk_stream *stream, char *text, size_t bytes) {
-  text[0] = 0;
-  gk_cuda_stream *q = stream ? gk_cuda_stream_of(stream) : NULL;
-  if (!q) return;
+// The launches of a stream that may be at fault: those since it was last known to be well.
+static int suspects(gk_cuda_stream *q, char *text, int bytes) {
   uint64_t launched = atomic_load(&q->launched), known = atomic_load(&q->launched_known);
-  if (launched == known) return;
-  int n = snprintf(text, bytes, "; launched on its stream since it was last waited for: ");
+  if (launched == known || bytes <= 0) return 0;
+  int n = q->base->handle
+              ? snprintf(text, (size_t)bytes, "; on stream %u", q->base->handle & 0xffff)
+              : snprintf(text, (size_t)bytes, "; on a default stream");
+  n += n < bytes ? snprintf(text + n, (size_t)(bytes - n), " since it was last waited for:") : 0;
   uint64_t from = launched - known > GK_RECENT ? launched - GK_RECENT : known;
-  if (from > known) n += snprintf(text + n, bytes - (size_t)n, "..., ");
-  for (uint64_t i = from; i < launched && (size_t)n < bytes; i++) {
+  if (from > known && n < bytes) n += snprintf(text + n, (size_t)(bytes - n), " ...,");
+  for (uint64_t i = from; i < launched && n < bytes; i++) {
     const gk_kernel *kernel = atomic_load(&q->recent[i % GK_RECENT].kernel);
     n +=
-        snprintf(text + n, bytes - (size_t)n, "%s%s (%s)", i > from ? ", " : "",
+        snprintf(text + n, (size_t)(bytes - n), "%s %s (%s)", i > from ? "," : "",
                  gk_op_name(atomic_load(&q->recent[i % GK_RECENT].op)), kernel ? kernel->name : "");
   }
+  return n;
 }
 
 gk_status gk_cuda_fail(gk_cuda_device *d, gk_stream *stream, CUresult result, const char *doing,
@@ -82,8 +83,11 @@ gk_status gk_cuda_fail(gk_cuda_device *d, gk_stream *stream, CUresult result, co
                         result);
   gk_mutex_lock(&d->lock);
   if (!atomic_load(&d->lost)) {
-    char launched[320];
-    suspects(stream, launched, sizeof launched);
+    // On the stream where it was found, or on any where the call was none of a stream's.
+    char launched[320] = "";
+    int n = 0, room = sizeof launched;
+    for (gk_cuda_stream *q = d->streams; q && n < room; q = q->next)
+      if (!stream || q == gk_cuda_stream_of(stream)) n += suspects(q, launched + n, room - n);
     gk_error_set(&d->cause, GK_DEVICE_LOST,
                  "%s is lost, and nothing runs on it until the process is started again: %s (%d), "
                  "found by %s%s",
