@@ -7,7 +7,11 @@
 enum { LANES = 128, BATCH = 256, WHOLE = 256 };
 
 #define MANY_LANES 64 // from here on a thread owns places, below a block
-#define THREADS_A_PROCESSOR 1024 // that are enough to keep it busy
+#define ROW 32 // lanes with the same indices that are worth a block together
+// So many owners that a processor is busy with them; more of them would only read all indices once more.
+#define LANES_A_PROCESSOR 256
+#define BLOCKS_A_PROCESSOR 4
+#define ROW_BLOCKS_A_PROCESSOR 8
 #define MAX_OWNERS 32768
 
 // The largest power of two that is not above n; 1 for what is below that.
@@ -51,18 +55,34 @@ static gk_status change(const gk_cuda_run *run) {
   }
 
   place.shape[axis] = index.shape[axis] = value.shape[axis] = 1;
+  gk_view row_place = place, row_value = value;
+  int64_t row = 1;
+  for (int d = 0; d < index.ndim; d++) {
+    const bool shared = index.strides[d] == 0;
+    if (!shared) row_place.shape[d] = row_value.shape[d] = 1;
+    row *= row_place.shape[d];
+  }
+  if (row < ROW) row = 1;
+  for (int d = 0; d < index.ndim && row > 1; d++)
+    if (index.strides[d] == 0) place.shape[d] = index.shape[d] = value.shape[d] = 1;
   gk_layout_build(&args.layout, 3, views);
   const int64_t lanes = args.layout.size, processors = gk_cuda_processors(run);
-  if (lanes >= MANY_LANES) {
-    // More owners than keep the device busy only make more of them read all indices.
-    const int64_t wanted = processors * THREADS_A_PROCESSOR / lanes;
-    args.owners = power_of_two(least(wanted, least(args.count / 8, args.axis.length)));
+  const int64_t useful = least(args.count / 8, args.axis.length); // owners that have enough
+  if (row == 1 && lanes >= MANY_LANES) {
+    args.owners = power_of_two(least(processors * LANES_A_PROCESSOR / lanes, useful));
     const gk_grid grid = {(uint32_t)((lanes + LANES - 1) / LANES), args.owners, 1};
     return gk_cuda_launch(run, &lanes_kernel, grid, LANES, 0, &args);
   }
-  const int64_t wanted = 2 * processors / lanes;
-  args.owners = power_of_two(least(wanted, least(args.count / BATCH, args.axis.length)));
-  return gk_cuda_launch(run, &owners_kernel, (gk_grid){(uint32_t)lanes, args.owners, 1}, BATCH, 0,
+  args.row_blocks = 1;
+  args.row.size = row;
+  if (row > 1) {
+    gk_layout_build(&args.row, 2, (const gk_view *[]){&row_place, &row_value});
+    args.row_blocks = (uint32_t)((row + BATCH - 1) / BATCH);
+  }
+  const int64_t blocks = lanes * args.row_blocks;
+  const int64_t wanted = processors * (row > 1 ? ROW_BLOCKS_A_PROCESSOR : BLOCKS_A_PROCESSOR);
+  args.owners = power_of_two(least(wanted / blocks, useful));
+  return gk_cuda_launch(run, &owners_kernel, (gk_grid){(uint32_t)blocks, args.owners, 1}, BATCH, 0,
                         &args);
 }
 

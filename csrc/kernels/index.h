@@ -38,6 +38,8 @@ typedef struct gk_change_args {
   // Of the lanes: all axes but the one that is indexed, of whose elements a lane consists. Places in
   // `array`, `index`, `value`. For index_add_whole: of all elements.
   gk_layout layout;
+  gk_layout row; // index_change_owners: lanes with the same indices, which are one of `layout`
+  uint32_t row_blocks; // blocks for such a row
   gk_axis_check axis;
   void *array;
   const void *index, *value;

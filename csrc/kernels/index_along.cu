@@ -5,7 +5,9 @@
 //
 //   index_change_lanes    the owner is a thread: where there are many lanes. Grid: x lanes / 128, y owners.
 //   index_change_owners   the owner is a block, which collects what is its own in shared memory, in order,
-//                         and works it off in batches: where there are few lanes. Grid: x lanes, y owners.
+//                         and works it off in batches: where there are few lanes, or rows of lanes with the
+//                         same indices, which a block's threads have side by side. Grid: x lanes times
+//                         blocks for a row, y owners.
 //   index_add_whole       sums of whole numbers of 32 and 64 bits are the same in any order: atomics. Grid:
 //                         a thread for each index.
 #include "index.cuh"
@@ -13,7 +15,7 @@
 #define LANES 128 // threads of a block
 #define AHEAD 4 // indices of a lane that are asked for before the first is used
 #define BATCH 256 // threads of a block, and what is worked off at a time
-#define ROUNDS 4 // indices of a thread in one step
+#define ROUNDS 2 // indices of a thread in one step
 #define STEP (BATCH * ROUNDS)
 #define WARPS (BATCH / 32)
 #define COUNTS (ROUNDS * WARPS) // one warp adds them up
@@ -80,31 +82,38 @@ static __device__ __forceinline__ uint64_t add_bits(uint32_t dtype, uint64_t x, 
   }
 }
 
+// One element becomes or grows by a value.
+static __device__ __forceinline__ void change(const gk_change_args &a, int64_t at, uint64_t value) {
+  if (a.dtype != 0) value = add_bits(a.dtype, load_bits(a.bytes, a.array, at), value);
+  store_bits(a.bytes, a.array, at, value);
+}
+
 GK_KERNEL(LANES, index_change_lanes, gk_change_args) {
   const int64_t lane = (int64_t)blockIdx.x * LANES + threadIdx.x;
   if (lane >= a.layout.size) return;
   int64_t start[3];
   gk_offsets(a.layout, lane, start);
   for (int64_t first = 0; first < a.count; first += AHEAD) {
-    int64_t index[AHEAD];
+    int64_t index[AHEAD], place[AHEAD];
     GK_UNROLL
     for (int k = 0; k < AHEAD; k++)
       if (first + k < a.count)
         index[k] = gk_index_at(a.axis.dtype, a.index, start[1] + (first + k) * a.index_step);
+    uint32_t own = 0;
     GK_UNROLL
     for (int k = 0; k < AHEAD; k++) {
-      int64_t place;
       if (first + k >= a.count) break;
-      if (!gk_index_place(a.axis, index[k], &place)) {
+      if (!gk_index_place(a.axis, index[k], &place[k])) {
         if (blockIdx.y == 0) gk_index_report(a.axis, index[k]);
-        continue;
+      } else if (((uint32_t)place[k] & (a.owners - 1)) == blockIdx.y) {
+        own |= 1u << k;
       }
-      if (((uint32_t)place & (a.owners - 1)) != blockIdx.y) continue;
-      const int64_t to = start[0] + place * a.axis.step;
-      uint64_t value = load_bits(a.bytes, a.value, start[2] + (first + k) * a.value_step);
-      if (a.dtype != 0) value = add_bits(a.dtype, load_bits(a.bytes, a.array, to), value);
-      store_bits(a.bytes, a.array, to, value);
     }
+    GK_UNROLL
+    for (int k = 0; k < AHEAD; k++)
+      if (own >> k & 1)
+        change(a, start[0] + place[k] * a.axis.step,
+               load_bits(a.bytes, a.value, start[2] + (first + k) * a.value_step));
   }
 }
 
@@ -139,6 +148,23 @@ static __device__ inline void work_off(const gk_change_args &a, const int64_t (&
   __syncthreads();
 }
 
+// The same for a thread's lane of the row, of which nobody else knows.
+static __device__ inline void work_off_row(const gk_change_args &a, const int64_t (&start)[3],
+                                           const collected &queue, int first, int count) {
+  for (int k = first; k < first + count; k += AHEAD) {
+    uint64_t value[AHEAD];
+    GK_UNROLL
+    for (int j = 0; j < AHEAD; j++)
+      if (k + j < first + count)
+        value[j] = load_bits(a.bytes, a.value, start[2] + queue.from[k + j] * a.value_step);
+    GK_UNROLL
+    for (int j = 0; j < AHEAD; j++) {
+      if (k + j >= first + count) break;
+      change(a, start[0] + queue.place[k + j] * a.axis.step, value[j]);
+    }
+  }
+}
+
 GK_KERNEL(BATCH, index_change_owners, gk_change_args) {
   __shared__ int64_t places[BATCH + STEP], froms[BATCH + STEP];
   __shared__ uint64_t values[BATCH];
@@ -146,7 +172,17 @@ GK_KERNEL(BATCH, index_change_owners, gk_change_args) {
   const int thread = (int)threadIdx.x, warp = thread / 32, lane = thread % 32;
   const collected queue = {places, froms, values};
   int64_t start[3];
-  gk_offsets(a.layout, (int64_t)blockIdx.x, start);
+  gk_offsets(a.layout, (int64_t)(blockIdx.x / a.row_blocks), start);
+  const uint32_t part = blockIdx.x % a.row_blocks;
+  const bool has_row = a.row.size > 1;
+  const int64_t column = (int64_t)part * BATCH + thread;
+  if (has_row && column < a.row.size) {
+    int64_t more[2];
+    gk_offsets(a.row, column, more);
+    start[0] += more[0];
+    start[2] += more[1];
+  }
+  const bool reports = blockIdx.y == 0 && part == 0;
   int held = 0;
   for (int64_t first = 0; first < a.count; first += STEP) {
     int64_t index[ROUNDS], place[ROUNDS];
@@ -160,7 +196,7 @@ GK_KERNEL(BATCH, index_change_owners, gk_change_args) {
     for (int r = 0; r < ROUNDS; r++) {
       const bool there = first + r * BATCH + thread < a.count;
       const bool ok = there && gk_index_place(a.axis, index[r], &place[r]);
-      if (there && !ok && blockIdx.y == 0) gk_index_report(a.axis, index[r]);
+      if (there && !ok && reports) gk_index_report(a.axis, index[r]);
       own[r] = __ballot_sync(~0u, ok && ((uint32_t)place[r] & (a.owners - 1)) == blockIdx.y);
       if (lane == 0) counts[r * WARPS + warp] = __popc(own[r]);
     }
@@ -188,18 +224,21 @@ GK_KERNEL(BATCH, index_change_owners, gk_change_args) {
     int done = 0;
     while (held - done >= BATCH || (last && done < held)) {
       const int count = held - done < BATCH ? held - done : BATCH;
-      work_off(a, start, queue, done, count);
+      if (!has_row)
+        work_off(a, start, queue, done, count);
+      else if (column < a.row.size)
+        work_off_row(a, start, queue, done, count);
       done += count;
     }
     // What is left over, less than a batch, moves to the front.
     held -= done;
-    if (done > 0 && held > 0) {
+    if (done > 0 && !last) {
       int64_t left_place = 0, left_from = 0;
       if (thread < held) {
         left_place = queue.place[done + thread];
         left_from = queue.from[done + thread];
       }
-      __syncthreads();
+      __syncthreads(); // by now the rest has been worked off too
       if (thread < held) {
         queue.place[thread] = left_place;
         queue.from[thread] = left_from;
