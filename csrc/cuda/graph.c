@@ -7,6 +7,7 @@
 
 typedef struct graph {
   gk_cuda_device *device;
+  CUgraph captured; // as long as the executable: its nodes name those whose parameters change
   CUgraphExec executable;
   gk_fault_slot fault; // of its kernels, whatever stream they are launched on
   gk_mark last; // launch
@@ -19,9 +20,10 @@ static void destroy(graph *g) {
   gk_error error;
   for (uint32_t i = 0; g->kept && i < g->count; i++)
     gk_cuda_give_back(g->device->base, &g->kept[i], g->last);
-  if (g->executable && gk_cuda_enter(g->device, &error) == GK_OK) {
-    CUresult result = gk_cu.cuGraphExecDestroy(g->executable);
+  if ((g->executable || g->captured) && gk_cuda_enter(g->device, &error) == GK_OK) {
+    CUresult result = g->executable ? gk_cu.cuGraphExecDestroy(g->executable) : CUDA_SUCCESS;
     if (result != CUDA_SUCCESS) gk_cuda_fail(g->device, NULL, result, "graph", &error);
+    if (g->captured) gk_cu.cuGraphDestroy(g->captured);
   }
   gk_cuda_give_fault_slot(g->device, &g->fault);
   free(g->kept);
@@ -49,11 +51,9 @@ static gk_status capture(graph *g, gk_stream *stream, const gk_call *const *call
   CUresult result = gk_cu.cuStreamBeginCapture_v2(queue, CU_STREAM_CAPTURE_MODE_RELAXED);
   if (result != CUDA_SUCCESS) return gk_cuda_fail(g->device, stream, result, "graph", error);
   gk_status status = capture_calls(g, stream, calls, draws, error);
-  CUgraph captured = NULL;
-  result = gk_cu.cuStreamEndCapture(queue, &captured); // also after a failure: the queue goes on
+  result = gk_cu.cuStreamEndCapture(queue, &g->captured); // also after a failure: the queue goes on
   if (status == GK_OK && result == CUDA_SUCCESS)
-    result = gk_cu.cuGraphInstantiateWithFlags(&g->executable, captured, 0);
-  if (captured) gk_cu.cuGraphDestroy(captured);
+    result = gk_cu.cuGraphInstantiateWithFlags(&g->executable, g->captured, 0);
   if (status == GK_OK && result != CUDA_SUCCESS)
     status = gk_cuda_fail(g->device, stream, result, "graph", error);
   return status;
