@@ -162,7 +162,7 @@ static void hold(void *value) {
 }
 
 static _Atomic int order;
-static void take_place(void *value) { *(int *)value = ++order; }
+static void take_place(void *value) { *(_Atomic int *)value = ++order; }
 
 static CUresult inside;
 static void call_inside(void *value) { inside = cuStreamQuery(value); }
@@ -183,7 +183,7 @@ static void streams(void) {
 
   // One stream is held; what waits for it waits, and nothing else does.
   gate held = {0};
-  int first = 0, second = 0, third = 0;
+  _Atomic int first = 0, second = 0, third = 0;
   CHECK(cuLaunchHostFunc(g.stream, hold, &held) == 0);
   CHECK(cuEventRecord(e, g.stream) == 0);
   CHECK(cuStreamWaitEvent(other, e, 0) == 0);
@@ -351,7 +351,7 @@ static void lazy(void) {
   CUstream other;
   CUevent e;
   unsigned char *pinned;
-  int place = 0;
+  _Atomic int place = 0;
   CHECK(cuStreamCreateWithPriority(&other, CU_STREAM_NON_BLOCKING, 0) == 0);
   CHECK(cuEventCreate(&e, CU_EVENT_DISABLE_TIMING) == 0);
   CHECK(cuMemHostAlloc((void **)&pinned, 16, 0) == 0);

@@ -3,6 +3,7 @@
 #ifndef STANDIN_DRIVER_TEST_H
 #define STANDIN_DRIVER_TEST_H
 
+#include <pthread.h>
 #include <unistd.h>
 
 #include "../../../csrc/cuda/driver.h"
