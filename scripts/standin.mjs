@@ -24,8 +24,8 @@ const sources = () => [
 ];
 
 /**
- * Builds the stand-in if need be and returns the environment in which programs use it. `build` is one of
- * the steps of build.zig: standin, standin-checked, or standin-old, which is a driver that is too old.
+ * Builds the stand-in if need be and returns the environment in which programs use it. `build` is a step of
+ * build.zig: standin, or standin-checked.
  */
 export async function standin(build = "standin") {
   const folder = join(root, "zig-out", build);
