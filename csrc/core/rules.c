@@ -206,6 +206,11 @@ static gk_array *copy_out(gk_request *r, uint32_t handle) {
     return NULL;
   }
   const gk_view *v = &out->view;
+  if (v->storage->device != r->stream->device) {
+    gk_fail(r->iso, GK_DEVICE, "copy: out lies on %s, the operand on %s; move one with to()",
+            v->storage->device->name, r->stream->device->name);
+    return NULL;
+  }
   if (gk_view_repeats(v)) {
     gk_fail(r->iso, GK_ARGUMENT, "copy: a broadcast view cannot be written; write its base");
     return NULL;

@@ -64,8 +64,12 @@ static bool block_idle(const gk_block *block, const gk_stream *stream) {
   return true;
 }
 
-// How far into a class to look for a block that is idle: streams that go their own ways are few.
-#define POOL_LOOKS 8
+// How far into a class to look for a block that is idle.
+#define POOL_LOOKS 32
+// With more blocks than this in use by other streams, the oldest one is taken and waited for by the stream:
+// streams that hand arrays to each other would else take new memory as long as the device is behind.
+#define POOL_BUSY 4
+#define POOL_QUERIES 8 // streams asked how far they are
 
 static gk_block *pool_find(gk_device *device, int class, gk_stream *stream) {
   gk_block *found = NULL;
@@ -85,11 +89,11 @@ static gk_block *pool_find(gk_device *device, int class, gk_stream *stream) {
 
 // Asks the streams of the class's blocks how far they are; false where there are none.
 static bool pool_query(gk_device *device, int class) {
-  gk_stream *streams[POOL_LOOKS];
+  gk_stream *streams[POOL_QUERIES];
   int count = 0;
   gk_mutex_lock(&device->pool_lock);
   for (gk_block *b = device->pool[class]; b; b = b->next)
-    for (int i = 0; i < b->mark_count && count < POOL_LOOKS; i++)
+    for (int i = 0; i < b->mark_count && count < POOL_QUERIES; i++)
       if (count == 0 || streams[count - 1] != b->marks[i].stream)
         streams[count++] = b->marks[i].stream;
   gk_mutex_unlock(&device->pool_lock);
@@ -97,13 +101,31 @@ static bool pool_query(gk_device *device, int class) {
   return count > 0;
 }
 
+// The block given back longest ago, which the stream then waits for; NULL where there are few.
+static gk_block *pool_wait(gk_device *device, int class, gk_stream *stream) {
+  gk_mutex_lock(&device->pool_lock);
+  int count = 0;
+  gk_block **link = &device->pool[class], **last = NULL, *block = NULL;
+  for (; *link; link = &(*link)->next, count++) last = link;
+  if (count > POOL_BUSY) {
+    block = *last;
+    *last = NULL;
+  }
+  gk_mutex_unlock(&device->pool_lock);
+  for (int i = 0; block && i < block->mark_count; i++)
+    if (block->marks[i].stream != stream) device->api->stream_order(stream, block->marks[i]);
+  return block;
+}
+
 gk_block *gk_pool_take(gk_device *device, int64_t bytes, gk_stream *stream) {
   int64_t rounded;
   int class = pool_class(bytes, &rounded);
   if (class >= GK_POOL_CLASSES) return NULL;
   gk_block *block = pool_find(device, class, stream);
-  if (!block && !device->api->host_memory && pool_query(device, class))
+  if (!block && !device->api->host_memory && pool_query(device, class)) {
     block = pool_find(device, class, stream);
+    if (!block) block = pool_wait(device, class, stream);
+  }
   if (block) {
     atomic_fetch_sub(&device->cached, rounded);
     block->mark_count = 0;

@@ -277,7 +277,11 @@ static void event_happens(gk_command *command) {
 static bool event_start(gk_event *e, gk_stream *s, gk_error *error) {
   atomic_store(&e->references, 1);
   e->stream = s;
-  if (!s->device->api->host_memory) return (e->impl = s->device->api->event_record(s, error));
+  if (!s->device->api->host_memory) {
+    e->impl = s->device->api->event_record(s, error);
+    gk_stream_advance(s);
+    return e->impl != NULL;
+  }
   if (gk_stream_idle(s)) {
     atomic_store(&e->time, gk_now_ns());
     return true;
@@ -329,6 +333,7 @@ uint32_t gk_stream_wait(uint32_t ctx, uint32_t stream, uint32_t event) {
   if (e->stream == s) return GK_OK;
   if (e->impl && e->stream->device->api == s->device->api) {
     s->device->api->event_wait(s, e->impl);
+    gk_stream_advance(s);
     return GK_OK;
   }
   if (e->impl) { // of another kind of device: its work must be done first

@@ -67,6 +67,9 @@ static gk_command *take_command(gk_cuda_stream *q) {
 }
 
 static void run_command(gk_cuda_stream *q, gk_command *command) {
+  // Whoever hears of the command finds all before it done, and what that has left.
+  gk_cuda_collect_faults(q->base);
+  gk_stream_complete(q->base, command->sequence - 1);
   if (command->execute) command->execute(command);
   gk_stream_complete(q->base, command->sequence);
   free(command);

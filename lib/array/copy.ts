@@ -30,7 +30,7 @@ function copyFrom(to: NDArray, from: unknown): void {
     );
     return;
   }
-  const made = array(from as NestedData, { dtype });
+  const made = array(from as NestedData, { dtype, device: to.device });
   try {
     submit(Op.copy, [made], { dtype }, { out: to });
   } finally {
