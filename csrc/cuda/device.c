@@ -174,12 +174,12 @@ static void collect(gk_stream *stream, gk_fault_record *record) {
   gk_stream_set_fault(stream, GK_FAULT_INDEX, &error);
 }
 
-void gk_cuda_collect_faults(gk_stream *stream) {
+void gk_cuda_collect_faults(gk_stream *stream, bool all_done) {
   gk_cuda_stream *q = gk_cuda_stream_of(stream);
+  gk_mutex_lock(&q->lock); // each is raised once
   collect(stream, q->fault.host);
-  gk_mutex_lock(&q->lock);
   for (int i = 0; i < q->watched_count; i++) collect(stream, q->watched[i]);
-  q->watched_count = 0;
+  if (all_done) q->watched_count = 0;
   gk_mutex_unlock(&q->lock);
 }
 

@@ -88,8 +88,9 @@ void gk_cuda_give_fault_slot(gk_cuda_device *device, const gk_fault_slot *slot);
 // Another record that is read when the stream is waited for; and one that is read no more.
 void gk_cuda_watch_fault(gk_cuda_stream *stream, gk_fault_record *record);
 void gk_cuda_forget_fault(gk_cuda_device *device, gk_fault_record *record);
-// Raises on the stream what its records hold, and clears them.
-void gk_cuda_collect_faults(gk_stream *stream);
+// Raises on the stream what its records hold, and clears them; all_done: nothing that it was given is
+// still to run.
+void gk_cuda_collect_faults(gk_stream *stream, bool all_done);
 
 // ---- streams and copies (stream.c, transfer.c)
 

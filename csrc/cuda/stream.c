@@ -68,7 +68,7 @@ static gk_command *take_command(gk_cuda_stream *q) {
 
 static void run_command(gk_cuda_stream *q, gk_command *command) {
   // Whoever hears of the command finds all before it done, and what that has left.
-  gk_cuda_collect_faults(q->base);
+  gk_cuda_collect_faults(q->base, false);
   gk_stream_complete(q->base, command->sequence - 1);
   if (command->execute) command->execute(command);
   gk_stream_complete(q->base, command->sequence);
@@ -188,8 +188,8 @@ gk_status gk_cuda_synchronise(gk_stream *stream, const char *doing, gk_error *er
   CUresult result = gk_cu.cuStreamSynchronize(q->queue);
   if (result != CUDA_SUCCESS) return gk_cuda_fail(d, stream, result, doing, error);
   atomic_store(&q->launched_known, launched);
+  gk_cuda_collect_faults(stream, true);
   gk_stream_complete(stream, submitted);
-  gk_cuda_collect_faults(stream);
   return GK_OK;
 }
 
@@ -208,10 +208,12 @@ void gk_cuda_stream_query(gk_stream *stream) {
   uint64_t submitted = atomic_load_explicit(&stream->submitted, memory_order_acquire);
   if (gk_stream_idle(stream) || gk_cuda_enter(d, &error) != GK_OK) return;
   CUresult result = gk_cu.cuStreamQuery(q->queue);
-  if (result == CUDA_SUCCESS)
+  if (result == CUDA_SUCCESS) {
+    gk_cuda_collect_faults(stream, false);
     gk_stream_complete(stream, submitted);
-  else if (result != CUDA_ERROR_NOT_READY)
+  } else if (result != CUDA_ERROR_NOT_READY) {
     gk_cuda_fail(d, stream, result, "asking a stream", &error);
+  }
 }
 
 void gk_cuda_stream_order(gk_stream *stream, gk_mark mark) {
