@@ -83,7 +83,8 @@ export function array<D extends DType>(
   if (dtype !== undefined) dtypeCode(dtype, "array");
   return onDevice(device, () => {
     if (handleOf(data) !== 0) {
-      const copy = submit(Op.copy, [data as NDArray], { dtype }) as NDArray<D>;
+      using there = device === undefined ? undefined : (data as NDArray).to(device);
+      const copy = submit(Op.copy, [there ?? data as NDArray], { dtype }) as NDArray<D>;
       if (wanted === undefined) return copy;
       using flat = copy;
       return reshape(flat, wanted);

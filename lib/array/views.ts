@@ -3,7 +3,7 @@
 import { f64, i32, native, STATUS } from "../device/block.ts";
 import { current } from "../device/context.ts";
 import { GpukitError, IndexError, ShapeError } from "../errors.ts";
-import { submit, whole, wholes } from "../ops/submit.ts";
+import { create, submit, whole, wholes } from "../ops/submit.ts";
 import { Op } from "../ops/table.ts";
 import type { DType, RealOf } from "./dtype.ts";
 import { extend, kindOf, live, type NDArray, result } from "./ndarray.ts";
@@ -245,7 +245,7 @@ export function real<D extends DType>(a: NDArray<D>): NDArray<RealOf<D>> {
 export function imag<D extends DType>(a: NDArray<D>): NDArray<RealOf<D>> {
   const { dtype } = a;
   if (dtype === "complex64") return view(IMAG, a, 0, "imag") as NDArray<never>;
-  return submit(Op.full, [], { params: [0, ...a.shape], dtype, name: "imag" }) as NDArray<never>;
+  return create(Op.full, "imag", [0, ...a.shape], dtype, { device: a.device }) as NDArray<never>;
 }
 
 declare module "./ndarray.ts" {

@@ -145,7 +145,7 @@ export function repeat<D extends DType>(
       ? []
       : Array.from({ length }, (_, i) =>
         new Array<number>(list[list.length === 1 ? 0 : i]!).fill(i)).flat();
-    using indices = array(BigInt64Array.from(places, BigInt));
+    using indices = array(BigInt64Array.from(places, BigInt), { device: a.device });
     return take(a, indices, { axis: at });
   }
   using wide = reshape(a, shape.toSpliced(at + 1, 0, 1));

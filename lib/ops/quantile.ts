@@ -7,7 +7,7 @@ import { GpukitError, ShapeError } from "../errors.ts";
 import { add, equal, isnan, mul, sub, where } from "./elementwise.ts";
 import { stack } from "./joining.ts";
 import { sort } from "./sort.ts";
-import { axisOf, type OpOptions, submit, VARIANT, wholes } from "./submit.ts";
+import { axisOf, create, type OpOptions, submit, VARIANT, wholes } from "./submit.ts";
 import { Op } from "./table.ts";
 
 /** What median and quantile take. */
@@ -84,7 +84,8 @@ function ofSorted(
       ? undefined
       : between(pick, last, part, length, isFloat, stream);
     if (value !== undefined) return cast(value, isFloat ? a.dtype : "float32", stream);
-    using nothing = submit(Op.full, [], { params: [NaN, ...shape], dtype: "float64" }, stream);
+    const where = { device: a.device, ...stream };
+    using nothing = create(Op.full, op, [NaN, ...shape], "float64", where);
     return cast(nothing, isFloat ? a.dtype : "float32", stream);
   };
   const results = (typeof q === "number" ? [q] : q).map(one);

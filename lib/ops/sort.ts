@@ -117,14 +117,14 @@ export function searchsorted(
   if (typeof v !== "number") return search(a, v, side, options);
   const range = handleOf(a) === 0 ? undefined : ranges[a.dtype];
   if (range === undefined) {
-    using number = array(v, { dtype: "float64" }); // which holds every narrower dtype
+    using number = array(v, { dtype: "float64", device: a.device }); // which holds every narrower dtype
     return search(a, number, side, options);
   }
   // As a whole number that has as many elements before it.
   const [least, most] = range;
   const whole = v < Number(least) ? least : v <= Number(most) ? BigInt(Math.ceil(v)) : most + 1n;
   const isBeyond = whole > most, isExact = Number.isInteger(v) && v >= Number(least);
-  using number = array(isBeyond ? most : whole, { dtype: a.dtype });
+  using number = array(isBeyond ? most : whole, { dtype: a.dtype, device: a.device });
   const wholeSide = isBeyond ? "right" : isExact ? side : "left";
   return search(a, number, wholeSide, options);
 }

@@ -189,8 +189,10 @@ function settle(
   call: (operands: (NDArray | number)[]) => NDArray,
 ): NDArray {
   const made: NDArray[] = [];
+  // Beside arrays on the first one's device.
+  const beside = operands.find((x) => handleOf(x) !== 0) as NDArray | undefined;
   const toArray = (x: number | boolean | bigint, dtype?: "int64" | "uint64"): NDArray => {
-    const array = scalarArray(x, dtype);
+    const array = onDevice(beside?.device, () => scalarArray(x, dtype));
     made.push(array);
     return array;
   };

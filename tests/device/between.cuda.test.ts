@@ -38,6 +38,8 @@ describe("between devices", () => {
       refused(() => gk.add(a, a, { out: b }), "add");
       refused(() => gk.sum(a, { axis: 0, out: gk.zeros(3, { device: "cpu" }) }), "sum");
       refused(() => gk.concatenate([a, b]), "concatenate");
+      refused(() => a.copyFrom(b), "copy");
+      refused(() => gk.einsum("ij->ji", a, { out: b.T }), "einsum");
       refused(() => gk.take(a, gk.array([0], { dtype: "int64", device: "cpu" })), "take");
       using s = gk.stream({ device: "cpu" });
       expectError(() => gk.add(a, a, { stream: s }), gk.DeviceError);
@@ -57,6 +59,64 @@ describe("between devices", () => {
         assert.equal(x.at(0, 0).item(), 9);
         x.copyFrom([[1, 2, 3], [4, 5, 6]]);
         expectArray(x, [[1, 2, 3], [4, 5, 6]]);
+        x.fill(7n);
+        x.set([1, 2], 0, ":2");
+        expectArray(x, [[1, 2, 7], [7, 7, 7]]);
+      }
+    }),
+  );
+
+  it(
+    "what follows from an array lies beside it",
+    scoped(() => {
+      for (const device of [here, "cpu"]) {
+        const a = gk.arange(6, { device }).reshape([2, 3]), name = a.device;
+        const n = a.astype("int64"), z = a.astype("complex64");
+        const made: Record<string, gk.NDArray | readonly gk.NDArray[]> = {
+          arrayOf: gk.array(a),
+          bigint: gk.add(n, 2n ** 60n),
+          compared: gk.less(n, 2n ** 60n),
+          imag: gk.imag(a),
+          complex: gk.imag(z),
+          repeat: gk.repeat(a, [1, 2], { axis: 0 }),
+          tile: gk.tile(a, [2, 2]),
+          roll: gk.roll(a, 1),
+          pad: gk.pad(a, 1),
+          like: gk.onesLike(a),
+          tril: gk.tril(a),
+          diag: gk.diag(a.at(0)),
+          diff: gk.diff(a),
+          taken: gk.take(a, [0, 1], { axis: 1 }),
+          along: gk.takeAlongAxis(a, [[0], [1]]),
+          put: gk.putAlongAxis(a, [[0], [1]], 5),
+          added: gk.scatterAdd(a, [[0], [1]], 2),
+          gathered: gk.gather(a, [[0, 1], [1, 2]]),
+          masked: gk.mask(a, gk.greater(a, 2)),
+          nonzero: gk.nonzero(a),
+          chosen: gk.where(gk.greater(a, 2), a, 0),
+          clipped: gk.clip(a, 1, 4),
+          bincount: gk.bincount(n.ravel()),
+          bincountTo: gk.bincount(n.ravel(), { minlength: 9 }),
+          norm: gk.norm(a),
+          std: gk.std(a, { axis: 0 }),
+          mean: gk.mean(n),
+          einsum: gk.einsum("ij,kj->ik", a, a),
+          dot: gk.dot(a, gk.ones([2, 3, 2], { device })),
+          outer: gk.outer(a, a),
+          trace: gk.trace(a),
+          linear: gk.nn.gelu(gk.linear(a, a)),
+          close: gk.isclose(a, 1),
+          mesh: gk.meshgrid([a.at(0), a.at(1)]),
+          split: gk.split(a, 3, { axis: 1 }),
+          joined: gk.concatenate([a, a]),
+        };
+        for (const [what, result] of Object.entries(made)) {
+          for (const one of [result].flat() as gk.NDArray[]) assert.equal(one.device, name, what);
+        }
+        assert.equal(gk.array(a, { device: "cpu" }).device, "cpu");
+        assert.equal(gk.array(a, { device: here }).device, here.name);
+        expectArray(gk.array(a, { device: here, dtype: "int32" }), [[0, 1, 2], [3, 4, 5]], "int32");
+        assert.ok(gk.allclose(a, a) && gk.arrayEqual(a, a));
       }
     }),
   );
