@@ -105,6 +105,11 @@ gk_mark gk_command_submit(gk_command *command);
 
 // ---- devices
 
+// Where in a generator's numbers a call begins.
+typedef struct gk_place {
+  uint64_t counter, key;
+} gk_place;
+
 typedef struct gk_device_api {
   const char *kind;
   // A host device: the host addresses its storages, and run() runs the op; core/ decides when, at once or
@@ -142,10 +147,10 @@ typedef struct gk_device_api {
   double (*event_elapsed)(void *start, void *end); // milliseconds; blocks; NaN: the device is lost
   void (*event_release)(void *event);
   // A replayable graph of checked calls whose storages have memory; those that draw random numbers are
-  // given a counter each at every launch, in order.
+  // given their places anew at every launch, in order.
   void *(*graph_create)(gk_stream *, uint32_t count, const gk_call *const *calls, const bool *draws,
                         gk_error *);
-  gk_status (*graph_launch)(gk_stream *, void *graph, const uint64_t *counters, gk_error *);
+  gk_status (*graph_launch)(gk_stream *, void *graph, const gk_place *drawn, gk_error *);
   void (*graph_release)(struct gk_device *, void *graph);
   // Makes host memory known to the device, for copies that need no staging; and forgets it.
   bool (*host_register)(struct gk_device *, void *memory, int64_t bytes);

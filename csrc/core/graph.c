@@ -178,23 +178,37 @@ uint32_t gk_graph_end(uint32_t ctx, uint32_t discard) {
 
 typedef struct gk_launch {
   gk_graph *graph;
-  uint64_t counters[]; // of the nodes that draw, in order
+  gk_place drawn[]; // of the nodes that draw, in order
 } gk_launch;
 
 static void replay(gk_command *command) {
   gk_launch *launch = command->payload;
   gk_graph *g = launch->graph;
   for (uint32_t i = 0, drawn = 0; i < g->count; i++) {
-    if (g->nodes[i]->generator) g->nodes[i]->task.call.counter = launch->counters[drawn++];
-    gk_task_run(&g->nodes[i]->task, command->stream);
+    gk_task *task = &g->nodes[i]->task;
+    if (g->nodes[i]->generator) {
+      task->call.counter = launch->drawn[drawn].counter;
+      task->call.key = launch->drawn[drawn++].key;
+    }
+    gk_task_run(task, command->stream);
   }
   release(g, NULL);
   free(launch);
 }
 
-// Every counter is drawn at the launch, so that the numbers do not depend on when it runs.
+// The places from which a launch's nodes draw, taken when it is submitted, so that the numbers do not depend
+// on when it runs.
+static void draw_all(const gk_graph *g, gk_place *places) {
+  for (uint32_t i = 0, drawn = 0; drawn < g->draws; i++) {
+    if (!g->nodes[i]->generator) continue;
+    gk_call call = g->nodes[i]->task.call; // which an earlier launch may be reading
+    gk_generator_draw(g->nodes[i]->generator, &call);
+    places[drawn++] = (gk_place){call.counter, call.key};
+  }
+}
+
 static bool enqueue(gk_isolate *iso, gk_graph *g, gk_stream *s) {
-  gk_launch *launch = malloc(sizeof *launch + g->draws * sizeof *launch->counters);
+  gk_launch *launch = malloc(sizeof *launch + g->draws * sizeof *launch->drawn);
   gk_command *command = launch ? gk_command_create(s) : NULL;
   if (!command) {
     free(launch);
@@ -202,12 +216,7 @@ static bool enqueue(gk_isolate *iso, gk_graph *g, gk_stream *s) {
   }
   launch->graph = g;
   atomic_fetch_add(&g->references, 1);
-  for (uint32_t i = 0, drawn = 0; i < g->count; i++) {
-    gk_call call = g->nodes[i]->task.call;
-    if (!g->nodes[i]->generator) continue;
-    gk_generator_draw(g->nodes[i]->generator, &call);
-    launch->counters[drawn++] = call.counter;
-  }
+  draw_all(g, launch->drawn);
   command->payload = launch;
   command->execute = replay;
   gk_mark mark = {s, atomic_load_explicit(&s->submitted, memory_order_relaxed) + 1};
@@ -223,22 +232,16 @@ static bool enqueue(gk_isolate *iso, gk_graph *g, gk_stream *s) {
 
 static gk_status launch_on_device(gk_isolate *iso, gk_graph *g, gk_stream *s) {
   gk_error error;
-  uint64_t few[16], *counters = g->draws <= 16 ? few : malloc(g->draws * sizeof *counters);
-  if (!counters) {
+  gk_place few[16], *drawn = g->draws <= 16 ? few : malloc(g->draws * sizeof *drawn);
+  if (!drawn) {
     gk_fail(iso, GK_OUT_OF_MEMORY, "graph.launch: out of memory");
     return GK_OUT_OF_MEMORY;
   }
-  for (uint32_t i = 0, drawn = 0; drawn < g->draws; i++) {
-    gk_node *node = g->nodes[i];
-    if (!node->generator) continue;
-    gk_generator_draw(node->generator, &node->task.call);
-    counters[drawn++] = node->task.call.counter;
-  }
+  draw_all(g, drawn);
   bool begun = gk_stream_begin(s, (int)g->use_count, g->uses, "graph.launch", &error);
-  gk_status status =
-      begun ? s->device->api->graph_launch(s, g->impl, counters, &error) : error.status;
+  gk_status status = begun ? s->device->api->graph_launch(s, g->impl, drawn, &error) : error.status;
   if (begun) gk_stream_end(s, (int)g->use_count, g->uses);
-  if (counters != few) free(counters);
+  if (drawn != few) free(drawn);
   iso->ran_queued += g->count;
   if (status != GK_OK) gk_fail_error(iso, &error);
   return status;

@@ -43,8 +43,8 @@ typedef struct gk_grid {
 gk_status gk_cuda_launch(const gk_cuda_run *run, gk_kernel *kernel, gk_grid grid, uint32_t threads,
                          uint32_t shared_bytes, const void *argument);
 
-// The one launch of a call that draws random numbers. The argument begins with the counter, a uint64_t, which
-// a graph sets anew before each replay.
+// The one launch of a call that draws random numbers. The argument begins with counter and key, as a gk_place
+// does, which a graph sets anew before each replay.
 gk_status gk_cuda_launch_drawing(const gk_cuda_run *run, gk_kernel *kernel, gk_grid grid,
                                  uint32_t threads, const void *argument, size_t argument_bytes);
 

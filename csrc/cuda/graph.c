@@ -89,14 +89,14 @@ void *gk_cuda_graph_create(gk_stream *stream, uint32_t count, const gk_call *con
   return NULL;
 }
 
-gk_status gk_cuda_graph_launch(gk_stream *stream, void *value, const uint64_t *counters,
+gk_status gk_cuda_graph_launch(gk_stream *stream, void *value, const gk_place *drawn,
                                gk_error *error) {
   graph *g = value;
   gk_cuda_stream *q = gk_cuda_stream_of(stream);
   if (gk_cuda_enter(g->device, error) != GK_OK) return error->status;
   for (uint32_t i = 0; i < g->draw_count; i++) {
     gk_cuda_draw *draw = &g->draws[i];
-    memcpy(draw->argument, &counters[i], sizeof *counters);
+    memcpy(draw->argument, &drawn[i], sizeof *drawn);
     void *parameters[] = {draw->argument};
     draw->launch.kernelParams = parameters;
     CUresult result =

@@ -124,13 +124,13 @@ gk_status gk_cuda_call_family(const gk_cuda_run *run);
 typedef struct gk_cuda_draw {
   CUgraphNode node;
   CUDA_KERNEL_NODE_PARAMS launch;
-  _Alignas(16) char argument[256]; // begins with the counter
+  _Alignas(16) char argument[256]; // begins with the gk_place
 } gk_cuda_draw;
 
 void gk_cuda_give_back(gk_device *device, gk_cuda_kept *kept, gk_mark mark);
 void *gk_cuda_graph_create(gk_stream *stream, uint32_t count, const gk_call *const *calls,
                            const bool *draws, gk_error *error);
-gk_status gk_cuda_graph_launch(gk_stream *stream, void *graph, const uint64_t *counters,
+gk_status gk_cuda_graph_launch(gk_stream *stream, void *graph, const gk_place *drawn,
                                gk_error *error);
 void gk_cuda_graph_release(gk_device *device, void *graph);
 

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 typedef struct gk_random_args {
-  uint64_t counter; // first, so that a graph can be launched with another
+  uint64_t counter; // first, and then the key, so that a graph can be launched with others
   uint64_t key;
   void *out;
   int64_t size; // elements
