@@ -22,7 +22,9 @@ static struct {
   int call;
   uint64_t left;
   CUresult code;
+  bool later;
 } failure = {.call = NONE};
+CUresult failure_of_work;
 
 static int call_number(const char *name) {
   for (int i = 0; i < CALLS; i++) {
@@ -31,10 +33,11 @@ static int call_number(const char *name) {
   return NONE;
 }
 
-static void set_failure(int call, uint64_t n, CUresult code) {
+static void set_failure(int call, uint64_t n, CUresult code, bool later) {
   failure.call = n == 0 ? NONE : call;
   failure.left = n;
   failure.code = code;
+  failure.later = later;
 }
 
 // STANDIN_FAIL. A text that is not understood ends the process: a test that tests nothing is no test.
@@ -45,12 +48,14 @@ static void read_failure(const char *text) {
   const bool any = sscanf(text, "%llu:%d%n", &n, &code, &end) == 2;
   const bool one = !any && sscanf(text, "%63[A-Za-z0-9_]:%llu:%d%n", name, &n, &code, &end) == 3;
   const int call = one ? call_number(name) : ANY;
-  if ((!any && !one) || text[end] != '\0' || call == NONE) {
-    fprintf(stderr, "STANDIN_FAIL=%s: must be [name:]n:code, with a function of the driver\n",
+  const bool later = strcmp(text + end, ":later") == 0;
+  if ((!any && !one) || (!later && text[end] != '\0') || call == NONE) {
+    fprintf(stderr,
+            "STANDIN_FAIL=%s: must be [name:]n:code[:later], with a function of the driver\n",
             text);
     abort();
   }
-  set_failure(call, n, code);
+  set_failure(call, n, code, later);
 }
 
 __attribute__((constructor)) static void read_settings(void) {
@@ -64,12 +69,17 @@ static CUresult injected(int call, context *here) {
   if (failure.call != ANY && failure.call != call) return CUDA_SUCCESS;
   if (--failure.left > 0) return CUDA_SUCCESS;
   failure.call = NONE;
+  if (failure.later) {
+    failure_of_work = failure.code;
+    return CUDA_SUCCESS;
+  }
   if (is_sticky(failure.code) && here != NULL) device_lose(here->device, failure.code);
   return failure.code;
 }
 
 CUresult enter(int call, int needs, context **here, CUresult *late) {
   counts[call]++;
+  failure_of_work = CUDA_SUCCESS;
   if (in_host_function) return CUDA_ERROR_NOT_PERMITTED;
   const CUresult bad = driver_initialized ? context_current(here) : CUDA_SUCCESS;
   CUresult result = injected(call, *here);
@@ -89,7 +99,7 @@ CUresult enter(int call, int needs, context **here, CUresult *late) {
 
 STANDIN_API void standin_fail_call(const char *name, uint64_t n, int code) {
   pthread_mutex_lock(&state);
-  set_failure(name == NULL ? ANY : call_number(name), n, code);
+  set_failure(name == NULL ? ANY : call_number(name), n, code, false);
   pthread_mutex_unlock(&state);
 }
 

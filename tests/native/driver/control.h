@@ -9,7 +9,10 @@
 //   STANDIN_MPS=1              the devices say that they are shared through MPS
 //   STANDIN_LAZY=1             queued work runs only when somebody waits for it or asks how far it is; a
 //                              host function asks too
-//   STANDIN_FAIL=[name:]n:code the n-th call, of any function or of the named one, fails with `code`
+//   STANDIN_FAIL=[name:]n:code[:later]
+//                              the n-th call, of any function or of the named one, fails with `code`; later:
+//                              the call does not, but what it gave a stream to do, as kernels fail
+//   STANDIN_QUIET=1            what loses a device is not told on stderr
 #ifndef STANDIN_CONTROL_H
 #define STANDIN_CONTROL_H
 

@@ -55,6 +55,7 @@ __attribute__((constructor)) static void read_settings(void) {
   chosen.version = (int)setting("STANDIN_VERSION", 13000, 1000000);
   chosen.mps = setting("STANDIN_MPS", 0, 1) != 0;
   chosen.lazy = setting("STANDIN_LAZY", 0, 1) != 0;
+  chosen.quiet = setting("STANDIN_QUIET", 0, 1) != 0;
   chosen.memory = memory_setting();
   for (int i = 0; i < chosen.devices; i++) {
     driver_devices[i] = (device){.ordinal = i, .memory = chosen.memory};
@@ -113,6 +114,14 @@ bool is_sticky(CUresult code) {
 void device_lose(device *d, CUresult code) {
   if (d->lost == CUDA_SUCCESS) d->lost = code;
   pthread_cond_broadcast(&progress);
+}
+
+void device_fault(device *d, CUresult code) {
+  if (d->lost == CUDA_SUCCESS && !chosen.quiet) {
+    fprintf(stderr, "stand-in driver: device %d is lost, error %d: %s\n", d->ordinal, code,
+            standin_report());
+  }
+  device_lose(d, code);
 }
 
 CUresult cuGetErrorName(CUresult result, const char **name) {

@@ -103,6 +103,16 @@ static void by_environment(void) {
   CHECK(cuDevicePrimaryCtxRelease_v2(0) == 0);
 }
 
+// The call succeeds; its stream finds out.
+static void later(void) {
+  gpu g = gpu_open(0, 0);
+  const CUdeviceptr memory = gpu_allocate(&g, 64);
+  CHECK(cuMemsetD8Async(memory, 1, 64, g.stream) == 0);
+  CHECK(cuStreamSynchronize(g.stream) == CUDA_ERROR_LAUNCH_FAILED);
+  CHECK(cuMemFreeAsync(memory, g.stream) == CUDA_ERROR_LAUNCH_FAILED);
+  gpu_close(&g);
+}
+
 // ---- a whole scenario in which each call fails in turn
 
 static void nothing(void *value) { (void)value; }
@@ -214,6 +224,7 @@ static const part parts[] = {
     {"overrun", overrun, ""},
     {"freed_too_early", freed_too_early, "STANDIN_LAZY=1"},
     {"by_environment", by_environment, "STANDIN_FAIL=cuMemAllocFromPoolAsync:2:2"},
+    {"later", later, "STANDIN_FAIL=cuMemsetD8Async:1:719:later"},
     {"each_call", each_call, ""},
     {0},
 };

@@ -246,7 +246,7 @@ static CUresult release_host(uintptr_t address, memory_kind kind, CUresult other
   device *d = m->context->device;
   m->phase = MEMORY_LEAVING;
   memory_settle(m);
-  if (!memory_close(m)) device_lose(d, CUDA_ERROR_ILLEGAL_ADDRESS);
+  if (!memory_close(m)) device_fault(d, CUDA_ERROR_ILLEGAL_ADDRESS);
   return CUDA_SUCCESS;
 }
 

@@ -110,7 +110,7 @@ typedef struct context {
 // The settings of control.h.
 typedef struct settings {
   int devices, major, minor, version;
-  bool mps, lazy;
+  bool mps, lazy, quiet;
   size_t memory;
 } settings;
 const settings *driver_settings(void);
@@ -123,10 +123,14 @@ CUresult context_current(context **current);
 bool is_sticky(CUresult code);
 // From now on every call on the device gives `code`; the first one stays.
 void device_lose(device *d, CUresult code);
+// The same for what was found here: standin_report() says what, and stderr hears of it.
+void device_fault(device *d, CUresult code);
 
 // ---- calls
 
 extern pthread_mutex_t state;
+// What the work that this call gives to a stream is to fail with.
+extern CUresult failure_of_work;
 extern __thread bool in_host_function; // the API is closed to those
 
 enum { NEEDS_NOTHING, NEEDS_INIT, NEEDS_CONTEXT };
@@ -275,6 +279,7 @@ typedef struct node_list {
 typedef struct task {
   struct task *next;
   work *work;
+  CUresult failure; // that was asked for
 } task;
 
 typedef struct stream {

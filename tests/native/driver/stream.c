@@ -27,6 +27,7 @@ static void *run_stream(void *value) {
     if (t == NULL) break;
     s->first = t->next;
     if (t->next == NULL) s->last = NULL;
+    if (t->failure != CUDA_SUCCESS) device_lose(s->device, t->failure);
     work_run(t->work, s);
     work_release(t->work);
     free(t);
@@ -106,7 +107,8 @@ CUresult stream_enqueue(stream *s, work *w) {
     work_release(w);
     return CUDA_ERROR_OUT_OF_MEMORY;
   }
-  *t = (task){.work = w};
+  *t = (task){.work = w, .failure = failure_of_work};
+  failure_of_work = CUDA_SUCCESS;
   if (s->last == NULL) {
     s->first = t;
   } else {

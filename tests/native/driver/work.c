@@ -56,7 +56,7 @@ static bool hold(const stream *s, uintptr_t address, size_t bytes, memory **used
   standin_report_set("%zu bytes at %#zx were not there when a copy or fill came to them: freed, or "
                      "allocated on another stream without waiting for it",
                      bytes, (size_t)address);
-  device_lose(s->device, CUDA_ERROR_ILLEGAL_ADDRESS);
+  device_fault(s->device, CUDA_ERROR_ILLEGAL_ADDRESS);
   return false;
 }
 
@@ -86,13 +86,13 @@ static void set(const work *w, stream *s) {
 }
 
 static void close_memory(memory *m, stream *s) {
-  if (!memory_close(m)) device_lose(s->device, CUDA_ERROR_ILLEGAL_ADDRESS);
+  if (!memory_close(m)) device_fault(s->device, CUDA_ERROR_ILLEGAL_ADDRESS);
 }
 
 static void allocate(const work *w, stream *s) {
   memory *m = w->memory;
   memory_open(m);
-  if (!m->ready) device_lose(s->device, CUDA_ERROR_UNKNOWN);
+  if (!m->ready) device_fault(s->device, CUDA_ERROR_UNKNOWN);
   if (m->phase == MEMORY_WAITING) m->phase = MEMORY_LIVE;
   if (m->abandoned) close_memory(m, s);
 }
@@ -102,7 +102,7 @@ static void release(const work *w, stream *s) {
   if (!m->ready || m->users > 0) {
     standin_report_set("%zu bytes at %#zx were freed while another stream still %s", m->bytes,
                        (size_t)m->address, m->ready ? "used them" : "had to allocate them");
-    device_lose(s->device, CUDA_ERROR_ILLEGAL_ADDRESS);
+    device_fault(s->device, CUDA_ERROR_ILLEGAL_ADDRESS);
   }
   pool_freed(m->pool, m->bytes);
   if (!m->ready) {
@@ -119,7 +119,7 @@ static void launch(const work *w, stream *s) {
   pthread_mutex_unlock(&state);
   const CUresult result = standin_grid_run(&w->launch);
   pthread_mutex_lock(&state);
-  if (result != CUDA_SUCCESS) device_lose(s->device, result);
+  if (result != CUDA_SUCCESS) device_fault(s->device, result);
 }
 
 static void call_host(const work *w, stream *s) {
