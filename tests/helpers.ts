@@ -162,7 +162,11 @@ export function isPending(name: string): boolean {
 export function needing<R extends void | Promise<void>>(name: string, body: () => R): () => R {
   assert.ok(notYetOnCuda.includes(name), `${name} is on CUDA: no test needs to say it`);
   if (!isPending(name)) return body;
-  const refuse = (error: unknown) => checkError(error, gk.UnsupportedError, undefined);
+  const refuse = (error: unknown) => {
+    let cause = error; // what fast-check throws has it behind
+    while (cause instanceof Error && !(cause instanceof gk.GpukitError)) cause = cause.cause;
+    checkError(cause ?? error, gk.UnsupportedError, undefined);
+  };
   const passed = () => assert.fail(`passes without ${name}`);
   return () => {
     let result: R;

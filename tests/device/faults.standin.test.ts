@@ -44,11 +44,11 @@ describe("a kernel that fails", () => {
   it("rejects what awaits it, and lets the process end", patient, () => {
     const said = lines(run(
       `
-      const a = gk.ones(4);
-      const b = a.add(1);
+      const a = gk.ones(3_000_000); // which takes a while
+      const b = gk.exp(a);
       const name = (p) => p.then(() => "resolved", (e) => e.name);
       console.log(await name(b.data()));
-      console.log(await name(gk.copyAsync(gk.pinned(16), b)));
+      console.log(await name(gk.copyAsync(gk.pinned(12_000_000), b)));
       console.log(attempt(() => gk.stream()).slice(0, 15));
       console.log(attempt(() => gk.graph(() => a.add(1)).launch()).slice(0, 15));`,
       { STANDIN_FAIL: "cuLaunchHostFunc:1:719" },
@@ -63,7 +63,7 @@ describe("memory of the device", () => {
       `
       const kept = gk.ones(4_000_000);
       console.log(attempt(() => gk.ones(40_000_000)));
-      for (let i = 1; i < 12; i++) gk.scope(() => void gk.empty(i * 1_000_000).at(0).add(1).item());
+      for (let i = 1; i < 11; i++) gk.scope(() => void gk.empty(i * 1_000_000).at(0).add(1).item());
       console.log(kept.sum().item());
       const { bytes, cached, limit } = gk.memory().devices["cuda:0"];
       console.log(bytes + cached <= limit, limit);`,
