@@ -321,6 +321,23 @@ template <class To> GK_INLINE To gk_load_as(int code, const void *data, int64_t 
 #undef GK_LOAD
 #undef GK_CONVERT
 }
-template <class From> GK_INLINE void gk_store_as(int code, void *data, int64_t at, From value) {
-  GK_WITH_DTYPE(code, ((T *)data)[at] = gk_cast<T>(value))
+template <class From>
+GK_INLINE void gk_store_as(int code, void *data, int64_t at,
+                           From value){GK_WITH_DTYPE(code, ((T *)data)[at] = gk_cast<T>(value))}
+
+// A float that integer or bool dtype `code` was asked for, as the bits of that.
+GK_INLINE uint64_t gk_to_whole(int code, double x) {
+  uint64_t value = 0;
+  switch (code) {
+#define GK_INTEGER(name, T)                                                                        \
+  case GK_##name:                                                                                  \
+    value = (uint64_t)gk_cast<T>(x);                                                               \
+    break;
+    GK_EACH_INTEGER(GK_INTEGER)
+#undef GK_INTEGER
+  case GK_bool:
+    value = x != 0;
+    break;
+  }
+  return value;
 }

@@ -222,23 +222,6 @@ struct gk_whole_result {
   }
 };
 
-// Elements of floats that an integer dtype was asked for, as that.
-GK_INLINE uint64_t gk_to_whole(int dtype, double x) {
-  uint64_t value = 0;
-  switch (dtype) {
-#define GK_INTEGER(name, T)                                                                        \
-  case GK_##name:                                                                                  \
-    value = (uint64_t)gk_cast<T>(x);                                                               \
-    break;
-    GK_EACH_INTEGER(GK_INTEGER)
-#undef GK_INTEGER
-  case GK_bool:
-    value = x != 0;
-    break;
-  }
-  return value;
-}
-
 template <class T> struct gk_whole : gk_whole_result, gk_source<T> {
   typedef T Raw;
   typedef typename gk_source<T>::Element Element;
