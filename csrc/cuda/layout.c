@@ -7,10 +7,11 @@
 #include <string.h>
 
 // floor(2^bits (2^shift - length) / length) + 1, where 2^shift is the first power of two that is not below
-// length. By long division, bit by bit: C has no type for the dividend.
-static uint64_t magic_of(uint64_t length, uint32_t shift, int bits) {
-  uint64_t rest = shift < 64 ? ((uint64_t)1 << shift) - length : 0 - length, quotient = 0;
-  for (int i = 0; i < bits; i++) {
+// length. For 64 bits by long division, bit by bit: C has no type for the dividend.
+static uint64_t magic_of(uint64_t length, uint32_t shift, bool wide) {
+  uint64_t rest = ((uint64_t)1 << shift) - length, quotient = 0;
+  if (!wide) return (rest << 32) / length + 1;
+  for (int i = 0; i < 64; i++) {
     bool carry = rest >> 63;
     rest <<= 1;
     quotient <<= 1;
@@ -51,7 +52,7 @@ void gk_layout_from_loop(gk_layout *layout, int count, const gk_loop *loop) {
     if (from == 0) break; // what is left over is the place along the outermost axis
     while (layout->shift[d] < 63 && (uint64_t)1 << layout->shift[d] < axis->length)
       layout->shift[d]++;
-    axis->magic = magic_of(axis->length, layout->shift[d], layout->wide ? 64 : 32);
+    axis->magic = magic_of(axis->length, layout->shift[d], layout->wide);
   }
 }
 

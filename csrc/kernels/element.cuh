@@ -95,22 +95,26 @@ template <> struct gk_word<8> {
 };
 template <class T> using gk_bits = typename gk_word<sizeof(T)>::type;
 
-// What moves that many bytes at once.
-template <int bytes> struct gk_vector_type : gk_word<bytes> {};
-template <> struct gk_vector_type<16> {
+// What moves `bytes` bytes of elements of `size` at once: with parts as wide as an element or wider, else
+// the compiler takes the vector apart.
+template <int bytes, int size> struct gk_vector_type : gk_word<bytes> {};
+template <int size> struct gk_vector_type<16, size> {
   typedef uint4 type;
 };
-template <int bytes> using gk_vector = typename gk_vector_type<bytes>::type;
+template <> struct gk_vector_type<16, 8> {
+  typedef ulonglong2 type;
+};
+template <int V, class T> using gk_vector = typename gk_vector_type<V * sizeof(T), sizeof(T)>::type;
 
 // V neighbours, aligned to all their bytes.
 template <int V, class T> GK_INLINE void gk_load_vector(const T *from, T *to) {
-  gk_vector<V * sizeof(T)> raw = *(const gk_vector<V * sizeof(T)> *)from;
+  gk_vector<V, T> raw = *(const gk_vector<V, T> *)from;
   memcpy(to, &raw, sizeof raw);
 }
 template <int V, class T> GK_INLINE void gk_store_vector(T *to, const T *from) {
-  gk_vector<V * sizeof(T)> raw;
+  gk_vector<V, T> raw;
   memcpy(&raw, from, sizeof raw);
-  *(gk_vector<V * sizeof(T)> *)to = raw;
+  *(gk_vector<V, T> *)to = raw;
 }
 
 // The same bytes as another type.
