@@ -51,7 +51,7 @@ describe("a kernel that fails", () => {
       console.log(await name(gk.copyAsync(gk.pinned(12_000_000), b)));
       console.log(attempt(() => gk.stream()).slice(0, 15));
       console.log(attempt(() => gk.graph(() => a.add(1)).launch()).slice(0, 15));`,
-      { STANDIN_FAIL: "cuLaunchHostFunc:1:719" },
+      { STANDIN_FAIL: "cuLaunchKernel:2:719:later" },
     ));
     assert.deepEqual(said, Array.from({ length: 4 }, () => "DeviceLostError"));
   });
