@@ -8,6 +8,8 @@
 //!   zig build standin-checked the same with kernels that are watched, in zig-out/standin-checked/
 //!   zig build ctest-aarch64   the same for aarch64 (static, so that qemu-user runs it), in zig-out/ctest-aarch64/
 //!
+//!   zig build gpu-bench       bench/gpu/launch.c, in zig-out/gpu-bench/
+//!
 //! Sources are found by folder, in sorted order: a new .c file needs no line here. A file named
 //! *_simd.c is compiled once per instruction set with -DGK_ISA=<name>, all others once for the
 //! lowest CPU of the architecture. scripts/sanitize.mjs repeats the instruction sets for gcc.
@@ -145,6 +147,8 @@ pub fn build(b: *std.Build) void {
     addStandin(b, b.step("standin-checked", "Build the stand-in driver with watched kernels"), target, "standin-checked", &checked_flags);
     if (target.result.os.tag == .linux) addStandinTests(b, ctest, target);
 
+    addGpuBench(b, b.step("gpu-bench", "Build the launch benchmark in C"), target);
+
     const ctest_arm = b.step("ctest-aarch64", "Build the C tests for aarch64 Linux, static");
     addTests(b, ctest_arm, parseTarget(b, "aarch64-linux-musl"), "ctest-aarch64");
 }
@@ -214,6 +218,19 @@ fn addLibrary(b: *std.Build, target: std.Build.ResolvedTarget, linkage: std.buil
     // A missing function fails here and not when somebody loads the library.
     library.link_z_defs = linkage == .dynamic;
     return library;
+}
+
+/// The launch from C that npm run gpu:verify compares with: a program of the same objects.
+fn addGpuBench(b: *std.Build, step: *std.Build.Step, target: std.Build.ResolvedTarget) void {
+    if (target.result.os.tag != .linux) {
+        step.dependOn(&b.addFail("the benchmark of launches runs on Linux only").step);
+        return;
+    }
+    const module = createModule(b, target, true);
+    module.addCSourceFile(.{ .file = b.path("bench/gpu/launch.c"), .flags = &library_flags });
+    module.linkLibrary(addLibrary(b, target, .static));
+    const program = b.addExecutable(.{ .name = "launch", .root_module = module });
+    step.dependOn(&installInto(b, program, "gpu-bench").step);
 }
 
 /// One program per test, against a static library of the same objects: internal functions are

@@ -57,7 +57,9 @@ const jobs = 2;
 
 const canBuild = process.platform === "linux" && ["x64", "arm64"].includes(process.arch);
 
-function hasDriver() {
+/** Is NVIDIA's driver installed? */
+export function hasDriver() {
+  if (process.env.GPUKIT_LIBCUDA) return true;
   const places = ["/usr/lib64", "/usr/lib", "/usr/lib/wsl/lib", "/usr/local/nvidia/lib64"];
   const multiarch = process.arch === "arm64" ? "aarch64-linux-gnu" : "x86_64-linux-gnu";
   places.push(`/usr/lib/${multiarch}`, ...(process.env.LD_LIBRARY_PATH ?? "").split(":"));

@@ -5,7 +5,7 @@
 //   npm test                          everything
 //   npm test -- tests/array at.test   only files whose path contains one of these
 //   npm test -- --only=bun            only one part: c, deno, bun, deno-cuda or bun-cuda; or several, with
-//                                     commas between
+//                                     commas between; deno-gpu and bun-gpu are on a real GPU
 //   npm run test:full                 also the long sweeps (GPUKIT_TEST_FULL=1)
 //   npm run test:exhaustive           float functions with every float32, some minutes each
 //                                     (only some with GPUKIT_TEST_EXHAUSTIVE=exp,log before it)
@@ -44,8 +44,11 @@ const parts = {
   bun: () => testBun("bun", onCpu),
   "deno-cuda": () => overStandin("deno-cuda", testDeno),
   "bun-cuda": () => overStandin("bun-cuda", testBun),
+  "deno-gpu": () => testDeno("deno-gpu", onGpu),
+  "bun-gpu": () => testBun("bun-gpu", onGpu),
 };
-const chosen = options.only?.split(",") ?? Object.keys(parts);
+const chosen = options.only?.split(",") ??
+  Object.keys(parts).filter((name) => !name.endsWith("-gpu"));
 for (const name of chosen.filter((name) => !(name in parts))) {
   console.error(`--only=${name}: there are the parts ${Object.keys(parts).join(", ")}`);
   process.exit(2);
@@ -90,6 +93,11 @@ async function testC() {
 const onCpu = {
   env: { GPUKIT_DEVICE: "cpu" },
   has: (path) => !/\.(cuda|standin)\.test\.ts$/.test(path),
+};
+
+const onGpu = {
+  env: { GPUKIT_DEVICE: "cuda" },
+  has: (path) => !/\.(cpu|standin)\.test\.ts$/.test(path),
 };
 
 async function overStandin(name, test) {
