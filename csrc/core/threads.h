@@ -16,6 +16,11 @@
 #define NOMINMAX
 #endif
 #include <windows.h>
+// Words of 16-bit Windows and of its interface language, which are good names for other things.
+#undef near
+#undef far
+#undef IN
+#undef OUT
 #else
 #include <pthread.h>
 #include <sched.h>

@@ -6,6 +6,7 @@
 
 #if defined(_WIN32)
 #include <windows.h>
+#undef OPTIONAL
 #else
 #include <dlfcn.h>
 #endif
