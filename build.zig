@@ -145,7 +145,10 @@ pub fn build(b: *std.Build) void {
 
     addStandin(b, b.step("standin", "Build the stand-in driver"), target, "standin", &kernel_flags);
     addStandin(b, b.step("standin-checked", "Build the stand-in driver with watched kernels"), target, "standin-checked", &checked_flags);
-    if (target.result.os.tag == .linux) addStandinTests(b, ctest, target);
+    if (target.result.os.tag == .linux) {
+        addStandinTests(b, ctest, target);
+        addStandin(b, ctest, target, "standin", &kernel_flags); // for faults_test
+    }
 
     addGpuBench(b, b.step("gpu-bench", "Build the launch benchmark in C"), target);
 

@@ -191,8 +191,8 @@ gk_block *gk_pool_take(gk_device *device, int64_t bytes, gk_stream *stream);
 void gk_pool_give(gk_device *device, gk_block *block);
 // Gives all idle blocks back to the system.
 void gk_pool_trim(gk_device *device);
-// The error of a device that has no memory left, with its figures.
-gk_status gk_error_memory(gk_error *error, const gk_device *device, const char *op, int64_t bytes);
+// The error of a device that has no memory left, with its figures; of one that is lost, that.
+gk_status gk_error_memory(gk_error *error, gk_device *device, const char *op, int64_t bytes);
 
 #define GK_MAX_DEVICES 17
 extern gk_device gk_devices[GK_MAX_DEVICES];

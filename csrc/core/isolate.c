@@ -166,8 +166,13 @@ gk_stream *gk_stream_find(gk_context *c, uint32_t handle, const char *op) {
   gk_isolate *iso = c->isolate;
   if (handle == 0) {
     if (GK_LIKELY(c->stream != NULL)) return c->stream;
-    gk_fail(iso, GK_DEVICE, "%s: %s", op, gk_devices_problem());
-    return NULL;
+    int device = gk_devices_default();
+    gk_error error;
+    if (device < 0)
+      gk_fail(iso, GK_DEVICE, "%s: %s", op, gk_devices_problem());
+    else if (!(c->stream = gk_stream_default(iso, &gk_devices[device], &error)))
+      gk_fail_error(iso, &error);
+    return c->stream;
   }
   uint32_t index = handle & 0xffff; // op words carry the index alone
   if (index < iso->object_count && iso->objects[index].kind == GK_STREAM &&
@@ -343,9 +348,9 @@ uint32_t gk_isolate_attach(void *block, uint32_t bytes) {
   iso->ring = gk_ring_open();
   int device = gk_devices_default();
   gk_error error;
-  if (device >= 0) gk_stream_default(iso, &gk_devices[device], &error);
-  if (iso->chunks[0] && iso->ring && (device < 0 || iso->defaults[device]))
-    iso->root = context_open(iso, device >= 0 ? iso->defaults[device] : NULL);
+  // Where that fails, the first call that needs the stream tries again and says why.
+  gk_stream *stream = device >= 0 ? gk_stream_default(iso, &gk_devices[device], &error) : NULL;
+  if (iso->chunks[0] && iso->ring) iso->root = context_open(iso, stream);
   // Seeded from the clock and this address: fresh numbers for every run unless the user seeds.
   iso->generator = gk_generator_make(gk_now_ns() * 0x9e3779b97f4a7c15u ^ (uint64_t)(uintptr_t)iso);
   if (!iso->root || !iso->generator || !gk_thread_at_exit(isolate_end, iso)) {

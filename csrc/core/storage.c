@@ -193,7 +193,12 @@ void gk_pool_trim(gk_device *device) {
   }
 }
 
-gk_status gk_error_memory(gk_error *error, const gk_device *device, const char *op, int64_t bytes) {
+gk_status gk_error_memory(gk_error *error, gk_device *device, const char *op, int64_t bytes) {
+  const gk_error *lost = device->api->lost ? device->api->lost(device) : NULL;
+  if (lost) {
+    *error = *lost;
+    return lost->status;
+  }
   return gk_error_set(
       error, GK_OUT_OF_MEMORY,
       "%s: %s has no %.0f bytes left for the result: %.0f are in use, %.0f kept for "

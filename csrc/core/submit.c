@@ -76,11 +76,7 @@ bool gk_stream_begin(gk_stream *stream, int count, const gk_use *uses, const cha
     order_after(stream, uses[i].storage, uses[i].written);
     if (uses[i].written && !uses[i].storage->data &&
         !gk_storage_materialise(uses[i].storage, stream)) {
-      const gk_error *lost = stream->device->api->lost(stream->device);
-      if (lost)
-        *error = *lost;
-      else
-        gk_error_memory(error, stream->device, op, uses[i].storage->bytes);
+      gk_error_memory(error, stream->device, op, uses[i].storage->bytes);
       gk_stream_end(stream, i, uses); // what has got memory may not lose track of its former users
       return false;
     }

@@ -112,6 +112,8 @@ gk_status gk_cuda_enter(gk_cuda_device *d, gk_error *error) {
     return GK_DEVICE_LOST;
   }
   CUresult result = gk_cu.cuCtxSetCurrent(d->context);
+  // What must be undone goes through here too: a shortage that passes leaves nothing behind.
+  if (result == CUDA_ERROR_OUT_OF_MEMORY) result = gk_cu.cuCtxSetCurrent(d->context);
   return result == CUDA_SUCCESS ? GK_OK : gk_cuda_fail(d, NULL, result, "cuCtxSetCurrent", error);
 }
 

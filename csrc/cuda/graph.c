@@ -52,6 +52,7 @@ static gk_status capture(graph *g, gk_stream *stream, const gk_call *const *call
   if (result != CUDA_SUCCESS) return gk_cuda_fail(g->device, stream, result, "graph", error);
   gk_status status = capture_calls(g, stream, calls, draws, error);
   result = gk_cu.cuStreamEndCapture(queue, &g->captured); // also after a failure: the queue goes on
+  if (result == CUDA_ERROR_OUT_OF_MEMORY) result = gk_cu.cuStreamEndCapture(queue, &g->captured);
   if (status == GK_OK && result == CUDA_SUCCESS)
     result = gk_cu.cuGraphInstantiateWithFlags(&g->executable, g->captured, 0);
   if (status == GK_OK && result != CUDA_SUCCESS)

@@ -52,11 +52,7 @@ void *gk_cuda_workspace(const gk_cuda_run *run, int64_t bytes) {
   if (kept->count < (int)(sizeof kept->blocks / sizeof *kept->blocks))
     block = gk_pool_take(run->stream->device, bytes > 0 ? bytes : 1, run->stream);
   if (!block) {
-    const gk_error *lost = run->stream->device->api->lost(run->stream->device);
-    if (lost)
-      *run->error = *lost;
-    else
-      gk_error_memory(run->error, run->stream->device, gk_op_name(run->call->op), bytes);
+    gk_error_memory(run->error, run->stream->device, gk_op_name(run->call->op), bytes);
     return NULL;
   }
   kept->blocks[kept->count++] = block;
