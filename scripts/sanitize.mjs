@@ -1,9 +1,10 @@
-// Runs the C tests under sanitizers: one build with ASan and UBSan, one with TSan; then the fuzz
-// targets (tests/native/*_fuzz.c: --iterations N --seed S) for some seconds under ASan and UBSan.
+// Runs the C tests under sanitizers: one build with ASan and UBSan, one with TSan, both also for the tests
+// of the stand-in driver; then the fuzz targets (tests/native/*_fuzz.c: --iterations N --seed S) for some
+// seconds under ASan and UBSan.
 // They run on C programs, since a JavaScript runtime under a sanitizer reports mostly itself.
 //
 //   node scripts/sanitize.mjs                   everything
-//   node scripts/sanitize.mjs --only=asan       asan, tsan or fuzz
+//   node scripts/sanitize.mjs --only=asan       asan, tsan, standin or fuzz
 //   node scripts/sanitize.mjs --seconds=300     time for each fuzz target (20)
 //
 // Needs gcc 12 or clang 15 (Zig ships no ASan runtime). Objects are kept in .cache/sanitize/ under
@@ -13,7 +14,16 @@ import { existsSync, mkdirSync, readdirSync, renameSync, statSync, unlinkSync } 
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { hashOf, inParallel, listFiles, root, run, seconds } from "./tools.mjs";
+import {
+  hashOf,
+  inParallel,
+  listFiles,
+  root,
+  run,
+  seconds,
+  tools,
+  zigEnvironment,
+} from "./tools.mjs";
 
 const { values: options } = parseArgs({
   options: { only: { type: "string" }, seconds: { type: "string", default: "20" } },
@@ -120,10 +130,15 @@ async function compile(file, flags) {
   return { object };
 }
 
-/** The library's objects and one program for each of `sources`; undefined when one does not compile. */
-async function buildPrograms(kind, sources) {
+const librarySources = () => listFiles("csrc", (path) => sourceDirs.test(path));
+// What answers instrumented kernels has the names of the sanitizers' own functions.
+const standinSources = () =>
+  listFiles("tests/native/driver", (path) => /(?<!_test|\/hooks)\.c$/.test(path));
+
+/** The objects of `files` and one program for each of `sources`; undefined when one does not compile. */
+async function buildPrograms(kind, sources, files = librarySources()) {
   const flags = [...common, ...kinds[kind]];
-  const units = listFiles("csrc", (path) => sourceDirs.test(path)).flatMap((file) =>
+  const units = files.flatMap((file) =>
     file.endsWith("_simd.c")
       ? isas.map((isa) => ({
         file,
@@ -145,6 +160,7 @@ async function buildPrograms(kind, sources) {
     const link = await run(compiler.name, [
       ...kinds[kind].filter((flag) => flag.startsWith("-fsanitize")),
       "-pthread",
+      "-rdynamic",
       own,
       ...objects,
       "-o",
@@ -188,6 +204,33 @@ async function runTests(kind) {
         : run(program, [], { env: { ...environment, GPUKIT_CPU_ISA: isa }, timeout: 900 }),
   );
   runs.forEach(({ source, isa }, index) => tell(`${source} (${isa})`, results[index]));
+}
+
+/** Kernels switch stacks, and are called from where a fault was answered: what TSan says of that is known. */
+async function runStandin(kind) {
+  const sources = listFiles("tests/native/driver", (path) => /\/driver\w*_test\.c$/.test(path));
+  console.log(`== the stand-in driver, ${kinds[kind].join(" ")}`);
+  const kernels = await run(tools.zig, ["build", "ctest", "--summary", "none"], {
+    env: zigEnvironment(),
+  });
+  const programs = kernels.code === 0 && await buildPrograms(kind, sources, standinSources());
+  if (!programs || !programs.length) {
+    failures++;
+    console.log(programs ? "  there are no tests" : `${kernels.output}  the build failed`);
+    return;
+  }
+  const env = {
+    ...environment,
+    TSAN_OPTIONS: `${environment.TSAN_OPTIONS}:report_signal_unsafe=0`,
+    STANDIN_KERNELS: join(root, "zig-out", "ctest", "libkernels_test.so"),
+  };
+  const results = await inParallel(
+    programs,
+    jobs,
+    ({ program, error }) =>
+      error ? { code: 1, output: error, seconds: 0 } : run(program, [], { env, timeout: 900 }),
+  );
+  programs.forEach(({ source }, index) => tell(source, results[index]));
 }
 
 /** Rounds of fresh seeds until the time is over; the first failing seed is shown. */
@@ -238,7 +281,16 @@ function sweep() {
 }
 
 mkdirSync(cache, { recursive: true });
-const parts = { asan: () => runTests("asan"), tsan: () => runTests("tsan"), fuzz: runFuzz };
+const parts = {
+  asan: () => runTests("asan"),
+  tsan: () => runTests("tsan"),
+  // It needs what only Linux has.
+  standin: async () => {
+    if (process.platform !== "linux") return;
+    for (const kind of Object.keys(kinds)) await runStandin(kind);
+  },
+  fuzz: runFuzz,
+};
 if (options.only && !(options.only in parts)) {
   console.error(`--only=${options.only}: there are ${Object.keys(parts).join(", ")}`);
   process.exit(2);

@@ -89,7 +89,8 @@ static inline int run_parts(const part *parts, int argc, char **argv) {
     if (argc > 1 || p->environment == NULL) continue;
     char command[9000];
     snprintf(command, sizeof command,
-             "STANDIN_QUIET=1 STANDIN_KERNELS='%.*s/libkernels_test.so' %s '%s' %s",
+             "STANDIN_QUIET=1 STANDIN_KERNELS=\"${STANDIN_KERNELS:-%.*s/libkernels_test.so}\" %s "
+             "'%s' %s",
              (int)(slash - own), own, p->environment, own, p->name);
     FILE *child = popen(command, "r");
     if (child == NULL) return 1;
