@@ -121,7 +121,7 @@ GK_INLINE void gk_fold_row(const gk_reduce_arguments &a, typename Fold::State &s
       const int before = (int)((0 - (uintptr_t)from / sizeof(Raw)) % n);
       for (; i < before; i += lanes) {
         Element x[1] = {Fold::get(from[i])};
-        Fold::template chunk<1>(a, s, x, index + i, 1);
+        Fold::template chunk<1, 1>(a, s, x, index + i, 0);
       }
       const int64_t packs = (count - before) / n;
       const Pack *pack = (const Pack *)(from + before);
@@ -131,13 +131,10 @@ GK_INLINE void gk_fold_row(const gk_reduce_arguments &a, typename Fold::State &s
         Pack four[4];
         GK_UNROLL
         for (int k = 0; k < 4; k++) four[k] = pack[p + k * lanes];
+        Element x[4 * n];
         GK_UNROLL
-        for (int k = 0; k < 4; k++) {
-          Element x[n];
-          GK_UNROLL
-          for (int j = 0; j < n; j++) x[j] = Fold::get(four[k].x[j]);
-          Fold::template chunk<n>(a, s, x, first + (p + k * lanes) * n, 1);
-        }
+        for (int k = 0; k < 4 * n; k++) x[k] = Fold::get(four[k / n].x[k % n]);
+        Fold::template chunk<4, n>(a, s, x, first + p * n, lanes * n);
       }
       GK_FLAT
       for (; p < packs; p += lanes) {
@@ -145,7 +142,7 @@ GK_INLINE void gk_fold_row(const gk_reduce_arguments &a, typename Fold::State &s
         Element x[n];
         GK_UNROLL
         for (int j = 0; j < n; j++) x[j] = Fold::get(one.x[j]);
-        Fold::template chunk<n>(a, s, x, first + p * n, 1);
+        Fold::template chunk<1, n>(a, s, x, first + p * n, 0);
       }
       i = before + packs * n + thread;
     }
@@ -154,13 +151,13 @@ GK_INLINE void gk_fold_row(const gk_reduce_arguments &a, typename Fold::State &s
       Element x[4];
       GK_UNROLL
       for (int k = 0; k < 4; k++) x[k] = Fold::load(a, at + (i + k * lanes) * stride);
-      Fold::template chunk<4>(a, s, x, index + i, lanes);
+      Fold::template chunk<4, 1>(a, s, x, index + i, lanes);
     }
   }
   GK_FLAT
   for (; i < count; i += lanes) {
     Element x[1] = {Fold::load(a, at + i * stride)};
-    Fold::template chunk<1>(a, s, x, index + i, 1);
+    Fold::template chunk<1, 1>(a, s, x, index + i, 0);
   }
 }
 
@@ -241,7 +238,7 @@ GK_INLINE void gk_fold_columns(const gk_reduce_arguments &a, typename Fold::Stat
     }
   }
   GK_UNROLL
-  for (int k = 0; k < n; k++) Fold::template chunk<m>(a, s[k], x[k], index, lines);
+  for (int k = 0; k < n; k++) Fold::template chunk<m, 1>(a, s[k], x[k], index, lines);
 }
 
 template <class Fold> GK_INLINE void gk_reduce_columns(const gk_reduce_arguments &a) {

@@ -3,7 +3,7 @@
 //   Raw       the element's type in memory; packs of them are read where `packed`
 //   Element   what one becomes before it is folded, by get() or load()
 //   State     what a thread keeps, begin()
-//   chunk<n>  folds n elements, whose places are index, index + step...
+//   chunk     folds m times n elements; m are `step` apart, n follow one another, the first is number `index`
 //   Result    what threads and blocks hand on, from leave(); combine() is the same for all dtypes, takes
 //             the empty one of leave(begin()) as well, and its order is fixed by whoever calls it
 //   finish    writes a result
@@ -106,30 +106,30 @@ template <class T> struct gk_real : gk_real_result, gk_source<T> {
   GK_INLINE void finish(const gk_reduce_arguments &a, double x, int64_t at) {
     gk_real_result::finish<gk_same<T, gk_any>>(a, x, at);
   }
-  template <int n>
-  GK_INLINE void chunk(const gk_reduce_arguments &a, State &s, const Element (&x)[n], int64_t,
+  template <int m, int n>
+  GK_INLINE void chunk(const gk_reduce_arguments &a, State &s, const Element (&x)[m * n], int64_t,
                        int64_t) {
-    Element y[n]; // as it is, or its absolute value
+    Element y[m * n]; // as it is, or its absolute value
     GK_UNROLL
-    for (int i = 0; i < n; i++) y[i] = a.step > GK_REDUCE_PROD ? gk_magnitude(x[i]) : x[i];
+    for (int i = 0; i < m * n; i++) y[i] = a.step > GK_REDUCE_PROD ? gk_magnitude(x[i]) : x[i];
     if (a.step == GK_REDUCE_SUM || a.step == GK_REDUCE_ABS) {
-      s += a.wide ? gk_tree<double, n>(y) : (double)gk_tree<Element, n>(y);
+      s += a.wide ? gk_tree<double, m * n>(y) : (double)gk_tree<Element, m * n>(y);
     } else if (a.step == GK_REDUCE_SQUARE) {
-      double square[n];
+      double square[m * n];
       GK_UNROLL
-      for (int i = 0; i < n; i++) square[i] = (double)y[i] * (double)y[i];
-      s += gk_tree<double, n>(square);
+      for (int i = 0; i < m * n; i++) square[i] = (double)y[i] * (double)y[i];
+      s += gk_tree<double, m * n>(square);
     } else if (a.step == GK_REDUCE_PROD) {
       GK_UNROLL
-      for (int i = 0; i < n; i++) s *= (double)y[i];
+      for (int i = 0; i < m * n; i++) s *= (double)y[i];
     } else if (a.step != GK_REDUCE_POWER) {
       Element most = y[0];
       GK_UNROLL
-      for (int i = 1; i < n; i++) most = gk_extreme(a.step == GK_REDUCE_MAX_ABS, most, y[i]);
+      for (int i = 1; i < m * n; i++) most = gk_extreme(a.step == GK_REDUCE_MAX_ABS, most, y[i]);
       s = gk_extreme(a.step == GK_REDUCE_MAX_ABS, s, (double)most);
     } else if constexpr (gk_same<T, gk_any>) {
       GK_UNROLL
-      for (int i = 0; i < n; i++) s += pow(y[i], a.order);
+      for (int i = 0; i < m * n; i++) s += pow(y[i], a.order);
     }
   }
 };
@@ -174,14 +174,14 @@ template <class T, class Source> struct gk_pair_of : gk_pair_result, Source {
   typedef gk_two State;
   GK_INLINE State begin(const gk_reduce_arguments &a) { return gk_pair_result::empty(a); }
   GK_INLINE gk_two leave(const gk_reduce_arguments &, State s) { return s; }
-  template <int n>
-  GK_INLINE void chunk(const gk_reduce_arguments &a, State &s, const Element (&x)[n], int64_t,
+  template <int m, int n>
+  GK_INLINE void chunk(const gk_reduce_arguments &a, State &s, const Element (&x)[m * n], int64_t,
                        int64_t) {
-    float re[n], im[n];
+    float re[m * n], im[m * n];
     GK_UNROLL
-    for (int i = 0; i < n; i++) re[i] = x[i].re, im[i] = x[i].im;
-    s.re += a.wide ? gk_tree<double, n>(re) : (double)gk_tree<float, n>(re);
-    s.im += a.wide ? gk_tree<double, n>(im) : (double)gk_tree<float, n>(im);
+    for (int i = 0; i < m * n; i++) re[i] = x[i].re, im[i] = x[i].im;
+    s.re += a.wide ? gk_tree<double, m * n>(re) : (double)gk_tree<float, m * n>(re);
+    s.im += a.wide ? gk_tree<double, m * n>(im) : (double)gk_tree<float, m * n>(im);
   }
 };
 template <class T> struct gk_pair : gk_pair_of<T, gk_source<T>> {};
@@ -228,34 +228,34 @@ template <class T> struct gk_whole : gk_whole_result, gk_source<T> {
   typedef uint64_t State;
   GK_INLINE State begin(const gk_reduce_arguments &a) { return gk_whole_result::empty(a); }
   GK_INLINE uint64_t leave(const gk_reduce_arguments &, State s) { return s; }
-  template <int n>
-  GK_INLINE void chunk(const gk_reduce_arguments &a, State &s, const Element (&x)[n], int64_t,
+  template <int m, int n>
+  GK_INLINE void chunk(const gk_reduce_arguments &a, State &s, const Element (&x)[m * n], int64_t,
                        int64_t) {
     if constexpr (gk_same<T, gk_any>) {
       GK_UNROLL
-      for (int i = 0; i < n; i++) {
+      for (int i = 0; i < m * n; i++) {
         uint64_t value = gk_to_whole(a.compute, x[i]);
         s = gk_whole_result::combine(a, s, a.step == GK_REDUCE_COUNT ? value != 0 : value);
       }
     } else if (a.step == GK_REDUCE_SUM) {
       if constexpr (sizeof(T) < 4) {
-        int32_t sum = 0; // of at most 16 elements of 16 bits
+        int32_t sum = 0; // of at most 64 elements of 16 bits
         GK_UNROLL
-        for (int i = 0; i < n; i++) sum += (int32_t)x[i];
+        for (int i = 0; i < m * n; i++) sum += (int32_t)x[i];
         s += (uint64_t)(int64_t)sum;
       } else {
         GK_UNROLL
-        for (int i = 0; i < n; i++) s += (uint64_t)x[i];
+        for (int i = 0; i < m * n; i++) s += (uint64_t)x[i];
       }
     } else if (a.step == GK_REDUCE_COUNT) {
       gk_bits<T> mask = (gk_bits<T>)a.mask;
       uint32_t count = 0;
       GK_UNROLL
-      for (int i = 0; i < n; i++) count += ((gk_bits<T>)x[i] & mask) != 0;
+      for (int i = 0; i < m * n; i++) count += ((gk_bits<T>)x[i] & mask) != 0;
       s += count;
     } else {
       GK_UNROLL
-      for (int i = 0; i < n; i++) s *= (uint64_t)x[i];
+      for (int i = 0; i < m * n; i++) s *= (uint64_t)x[i];
     }
   }
 };
@@ -340,13 +340,13 @@ struct gk_place : gk_place_result<typename gk_wide_of<typename gk_type<T>::work>
     return gk_placed<Wide>{(Wide)gk_turn(a, s.value), s.place};
   }
   // First within the chunk, where a place is a small number.
-  template <int n>
-  GK_INLINE void chunk(const gk_reduce_arguments &a, State &s, const Element (&x)[n], int64_t index,
-                       int64_t step) {
+  template <int m, int n>
+  GK_INLINE void chunk(const gk_reduce_arguments &a, State &s, const Element (&x)[m * n],
+                       int64_t index, int64_t step) {
     Element best = gk_turn(a, x[0]);
-    int at = 0;
+    int at = 0; // in x
     GK_UNROLL
-    for (int i = 1; i < n; i++) {
+    for (int i = 1; i < m * n; i++) {
       Element v = gk_turn(a, x[i]);
       bool take = v > best || (gk_is_nan(v) && !gk_is_nan(best));
       best = take ? v : best;
@@ -354,7 +354,7 @@ struct gk_place : gk_place_result<typename gk_wide_of<typename gk_type<T>::work>
     }
     bool take = best > s.value || (gk_is_nan(best) && !gk_is_nan(s.value));
     s.value = take ? best : s.value;
-    s.place = take ? index + at * step : s.place;
+    s.place = take ? index + at / n * step + at % n : s.place;
   }
 };
 
@@ -394,19 +394,19 @@ template <class T> struct gk_moments : gk_moments_result, gk_source<T> {
     bool overflown = s.squares - s.squares != 0 && s.sum - s.sum == 0;
     return Result{count, s.near + off, overflown ? s.squares : s.squares - less};
   }
-  template <int n>
-  GK_INLINE void chunk(const gk_reduce_arguments &, State &s, const Element (&x)[n], int64_t,
+  template <int m, int n>
+  GK_INLINE void chunk(const gk_reduce_arguments &, State &s, const Element (&x)[m * n], int64_t,
                        int64_t) {
-    double deviation[n], square[n], near = s.count == 0 ? (double)x[0] : s.near;
+    double deviation[m * n], square[m * n], near = s.count == 0 ? (double)x[0] : s.near;
     GK_UNROLL
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < m * n; i++) {
       deviation[i] = (double)x[i] - near;
       square[i] = deviation[i] * deviation[i];
     }
     s.near = near;
-    s.sum += gk_tree<double, n>(deviation);
-    s.squares += gk_tree<double, n>(square);
-    s.count += n;
+    s.sum += gk_tree<double, m * n>(deviation);
+    s.squares += gk_tree<double, m * n>(square);
+    s.count += m * n;
   }
 };
 
@@ -447,17 +447,17 @@ template <class T> struct gk_log : gk_log_result, gk_source<T> {
   GK_INLINE Result leave(const gk_reduce_arguments &, State s) {
     return Result{(double)s.largest, s.sum};
   }
-  template <int n>
-  GK_INLINE void chunk(const gk_reduce_arguments &, State &s, const Element (&x)[n], int64_t,
+  template <int m, int n>
+  GK_INLINE void chunk(const gk_reduce_arguments &, State &s, const Element (&x)[m * n], int64_t,
                        int64_t) {
-    Element largest = s.largest, term[n];
+    Element largest = s.largest, term[m * n];
     GK_UNROLL
-    for (int i = 0; i < n; i++) largest = gk_extreme(true, largest, x[i]);
+    for (int i = 0; i < m * n; i++) largest = gk_extreme(true, largest, x[i]);
     Element base = gk_base(largest);
     if (largest != s.largest && s.sum != 0) s.sum *= (double)gk_power_of_e(s.largest - base);
     s.largest = largest;
     GK_UNROLL
-    for (int i = 0; i < n; i++) term[i] = gk_power_of_e(x[i] - base);
-    s.sum += gk_tree<double, n>(term);
+    for (int i = 0; i < m * n; i++) term[i] = gk_power_of_e(x[i] - base);
+    s.sum += gk_tree<double, m * n>(term);
   }
 };
