@@ -85,6 +85,26 @@ describe("memory of the device", () => {
   });
 });
 
+describe("drivers", () => {
+  it("that lack what nothing depends on serve, and say so", patient, () => {
+    const said = lines(run(
+      `
+      const { uuid, greenContexts } = gk.device("cuda").info;
+      console.log(JSON.stringify({ uuid, greenContexts }), gk.ones(3).add(1).sum().item());`,
+      { STANDIN_MISSING: "cuDeviceGetUuid_v2,cuGreenCtxCreate" },
+    ));
+    assert.equal(said[0], '{"uuid":"","greenContexts":"no"} 6');
+  });
+
+  it("that lack anything else, or are too old, do not", patient, () => {
+    const code = `console.log(attempt(() => gk.ones(1).device));`;
+    const lacking = lines(run(code, { STANDIN_MISSING: "cuGraphLaunch" }));
+    assert.match(lacking[0]!, /^DeviceError: .*lacks cuGraphLaunch, .* since CUDA 10\.0/);
+    const old = lines(run(code, { STANDIN_VERSION: "12090" }));
+    assert.match(old[0]!, /^DeviceError: .*too old.*12\.9.*13\.0/);
+  });
+});
+
 describe("GPUs", () => {
   const code = `
     console.log(attempt(() => gk.ones(1).device));

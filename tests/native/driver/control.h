@@ -6,6 +6,7 @@
 //   STANDIN_CC=major.minor     their compute capability (9.0)
 //   STANDIN_MEMORY=n[K|M|G]    memory of each (2G)
 //   STANDIN_VERSION=n          what cuDriverGetVersion says (13000)
+//   STANDIN_MISSING=name,...   functions that cannot be found
 //   STANDIN_MPS=1              the devices say that they are shared through MPS
 //   STANDIN_LAZY=1             queued work runs only when somebody waits for it or asks how far it is; a
 //                              host function asks too

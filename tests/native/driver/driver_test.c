@@ -1,6 +1,7 @@
 // The stand-in driver by itself, called as the product calls it: devices, memory, streams, events,
 // launches. Each part runs in a process of its own, since settings are read once and a lost device stays
 // lost. Failures and graphs are in driver_fail_test.c and driver_graph_test.c.
+#include <dlfcn.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -55,6 +56,15 @@ static void devices(void) {
   CHECK(standin_calls("cuInit") == 2 && standin_calls("cuNothing") == 0);
   standin_reset_counts();
   CHECK(standin_calls(NULL) == 0);
+}
+
+// dlsym is how the product finds its functions.
+static void missing(void) {
+  int version;
+  CHECK(dlsym(RTLD_DEFAULT, "cuGreenCtxCreate") == NULL);
+  CHECK(dlsym(RTLD_DEFAULT, "cuDeviceGetUuid_v2") == NULL);
+  CHECK(dlsym(RTLD_DEFAULT, "cuDriverGetVersion") != NULL);
+  CHECK(cuDriverGetVersion(&version) == 0);
 }
 
 static void no_device(void) {
@@ -437,6 +447,7 @@ static void measure(void) {
 static const part parts[] = {
     {"devices", devices,
      "STANDIN_DEVICES=2 STANDIN_CC=8.6 STANDIN_MEMORY=64M STANDIN_VERSION=12040"},
+    {"missing", missing, "STANDIN_MISSING=cuGreenCtxCreate,cuDeviceGetUuid_v2"},
     {"no_device", no_device, "STANDIN_DEVICES=0"},
     {"pools", pools, ""},
     {"host_memory", host_memory, ""},

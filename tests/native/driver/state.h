@@ -5,6 +5,7 @@
 // pointers but name a slot and its generation: a stale or foreign one is found out and never followed.
 //
 //   calls.c    what ENTER does; failures that were asked for; counts
+//   missing.c  functions that a program is not to find
 //   object.c   handles
 //   device.c   devices, contexts, errors that stay
 //   memory.c   the registry of memory, guard pages; pinned and registered host memory
