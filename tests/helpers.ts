@@ -150,6 +150,14 @@ export const notYetOnCuda: readonly string[] = pending;
 /** Is the default device a CUDA one? */
 export const isOnCuda: boolean = gk.defaultDevice().info["kind"] === "cuda";
 
+/** Is it the stand-in driver's, which computes with one thread, an element at a time? */
+export const isStandin: boolean = gk.defaultDevice().info["name"] === "Stand-in GPU";
+
+/** Rounds of a test that has many; over the stand-in driver a twentieth. */
+export function rounds(count: number): number {
+  return isStandin ? Math.ceil(count / 20) : count;
+}
+
 /** Is a function one of those on the device of this run? */
 export function isPending(name: string): boolean {
   return isOnCuda && notYetOnCuda.includes(name);

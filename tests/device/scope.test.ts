@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as gk from "../../mod.ts";
-import { expectArray, expectError, noLeaks, sleep } from "../helpers.ts";
+import { expectArray, expectError, noLeaks, rounds, sleep } from "../helpers.ts";
 
 noLeaks();
 
@@ -109,7 +109,7 @@ describe("scope", () => {
 
   it("stays bounded over a million iterations", () => {
     using a = gk.arange(8);
-    for (let i = 0; i < 1_000_000; i++) gk.scope(() => void gk.add(a, 1));
+    for (let i = 0; i < rounds(1_000_000); i++) gk.scope(() => void gk.add(a, 1));
     assert.ok(gk.memory().peakLive < 100_000);
     assert.equal(gk.memory().scopes, 0);
   });
@@ -213,7 +213,7 @@ describe("async scope", () => {
 
   it("stays bounded over many iterations", async () => {
     using a = gk.arange(8);
-    for (let i = 0; i < 100_000; i++) {
+    for (let i = 0; i < rounds(100_000); i++) {
       await gk.scope(async () => {
         gk.add(a, 1);
         await null;

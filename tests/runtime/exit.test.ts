@@ -26,7 +26,8 @@ const busy = `
   const a = gk.ones([1_000_000]), s = gk.stream();
   let b = a;
   for (let i = 0; i < 100; i++) b = gk.exp(gk.add(b, -1));
-  s.run(() => { for (let i = 0; i < 20; i++) gk.sort(a); });
+  const out = gk.zeros([1_000_000]);
+  s.run(() => { for (let i = 0; i < 100; i++) gk.tanh(a, { out }); });
 `;
 
 describe("a process ends with work running", () => {

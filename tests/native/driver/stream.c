@@ -6,6 +6,8 @@
 #include "state.h"
 
 enum { LEAST_PRIORITY = 0, GREATEST_PRIORITY = -5 };
+// Who submits more than this waits, as with a GPU, whose queues are about as long.
+enum { QUEUE_LIMIT = 1024 };
 
 pthread_cond_t progress = PTHREAD_COND_INITIALIZER;
 
@@ -119,6 +121,10 @@ CUresult stream_enqueue(stream *s, work *w) {
   // Who asks for a call does not look again.
   if (w->kind == WORK_HOST) stream_allow(s, s->queued);
   if (has_work(s)) pthread_cond_signal(&s->wake);
+  while (s->queued - s->finished > QUEUE_LIMIT) {
+    stream_allow(s, s->queued);
+    pthread_cond_wait(&progress, &state);
+  }
   return CUDA_SUCCESS;
 }
 
