@@ -8,46 +8,9 @@
 
 #include "float_function.h"
 
-#define ANGLE_NEAR 0x1p16f
-
-// x less the nearest multiple of pi / 2, as near + rest where rest is at most half a unit of `near`;
-// the low two bits of `turns` are that multiple's.
-typedef struct angle {
-  float near, rest;
-  uint32_t turns;
-} angle;
-
-static inline angle angle_split(double exact, uint32_t turns) {
-  float near = (float)exact;
-  return (angle){near, (float)(exact - (double)near), turns};
-}
-
-static inline angle angle_of(float x) {
-#if defined(__FMA__) || defined(__aarch64__)
-  const float shift = 0x1.8p23f; // adding it rounds to an integer in the low bits
-  float t = x * 0x1.45f306p-1f + shift, k = t - shift;
-  // pi / 2 in three parts. The first one has so few bits that what it leaves is exact; of the second
-  // one are kept what rounding took from the product and from the difference.
-  float first = MULTIPLY_ADD(k, -0x1.921fbp0f, x);
-  float take = k * 0x1.5110b4p-22f, taken = MULTIPLY_ADD(k, 0x1.5110b4p-22f, -take);
-  float second = first - take, back = second - first;
-  float over = (take + back) - (first - (second - back)) + taken;
-  over = MULTIPLY_ADD(k, 0x1.84698ap-48f, over);
-  float near = second - over;
-  return (angle){near, (second - near) - over, bits_of(t)};
-#else
-  const double shift = 0x1.8p52;
-  double t = (double)x * 0x1.45f306dc9c883p-1 + shift, k = t - shift;
-  uint64_t turns;
-  memcpy(&turns, &t, sizeof turns);
-  // pi / 2 in two parts, the first one of 31 bits: its product is exact.
-  return angle_split(((double)x - k * 0x1.921fb54p0) - k * 0x1.10b4611a62633p-30, (uint32_t)turns);
-#endif
-}
-
 // Without the rest, which sine and cosine can do without.
 static inline angle angle_near(float x) {
-#if defined(__FMA__) || defined(__aarch64__)
+#ifdef GK_IS_FUSED
   const float shift = 0x1.8p23f;
   float t = x * 0x1.45f306p-1f + shift, k = t - shift;
   float left = MULTIPLY_ADD(k, -0x1.921fbp0f, x);
@@ -56,26 +19,6 @@ static inline angle angle_near(float x) {
 #else
   return angle_of(x);
 #endif
-}
-
-// The same for what is beyond: x = m 2^e, and of 2 / pi only those 96 bits count whose product with m
-// is neither whole turns nor too small to matter.
-static inline angle angle_of_far(float x) {
-  static const uint32_t two_over_pi[] = {0,          0xa2f9836e, 0x4e441529, 0xfc2757d1,
-                                         0xf534ddc0, 0xdb629599, 0x3c439041, 0xfe5163ab};
-  uint32_t bits = bits_of(x), exponent = bits >> 23 & 0xff;
-  exponent = exponent < 0x8f ? 0x8f : exponent > 0xfe ? 0xfe : exponent; // so that no read strays
-  uint64_t m = (bits & 0x7fffff) | 0x800000;
-  uint32_t from = exponent - 120, word = from >> 5, by = from & 31;
-  uint64_t a = (uint64_t)two_over_pi[word] << 32 | two_over_pi[word + 1];
-  uint64_t b = (uint64_t)two_over_pi[word + 1] << 32 | two_over_pi[word + 2];
-  uint64_t c = (uint64_t)two_over_pi[word + 2] << 32 | two_over_pi[word + 3];
-  a = a << by >> 32, b = b << by >> 32, c = c << by >> 32;
-  uint64_t turns = (m * a << 32) + m * b + (m * c >> 32); // in units of 2^-62 of a quarter
-  uint64_t quarters = (turns + ((uint64_t)1 << 61)) >> 62;
-  double exact = (double)(int64_t)(turns - (quarters << 62)) * 0x1.921fb54442d18p-62;
-  bool negative = bits >> 31;
-  return angle_split(negative ? -exact : exact, (uint32_t)(negative ? 0 - quarters : quarters));
 }
 
 static inline float sine(angle r) {
@@ -98,22 +41,6 @@ static inline float cosine(angle r) {
   return sine(r);
 }
 
-static inline float tangent(angle r) {
-  float x = r.near, z = x * x;
-  float p = 0x1.1ed1a8p-8f;
-  p = MULTIPLY_ADD(p, z, 0x1.80cdf6p-14f);
-  p = MULTIPLY_ADD(p, z, 0x1.62ececp-7f);
-  p = MULTIPLY_ADD(p, z, 0x1.5cbc5ep-6f);
-  p = MULTIPLY_ADD(p, z, 0x1.bad9f8p-5f);
-  p = MULTIPLY_ADD(p, z, 0x1.110d9ep-3f);
-  p = MULTIPLY_ADD(p, z, 0x1.555560p-2f);
-  // tan is t - over: a rounding of t would weigh twice as much in 1 / t.
-  float w = x * z * p, t = x + w, over = (t - x) - w;
-  over = MULTIPLY_ADD(-r.rest, MULTIPLY_ADD(t, t, 1.0f), over);
-  float back = -1.0f / t;
-  return r.turns & 1 ? MULTIPLY_ADD(-back * over, back, back) : t - over;
-}
-
 #define OF_ANGLE(name, function, angle)                                                            \
   static inline float name##32(float x) { return function(angle(x)); }                             \
   static inline float name##_far32(float x) { return function(angle_of_far(x)); }
@@ -130,9 +57,6 @@ static inline float arcsin_series(float z) {
   p = MULTIPLY_ADD(p, z, 0x1.334932p-4f);
   return MULTIPLY_ADD(p, z, 0x1.555526p-3f);
 }
-
-#define HALF_PI 0x1.921fb6p0f
-#define HALF_PI_REST -0x1.777a5cp-25f
 
 // From 0.5625 on: arcsin x = pi / 2 - 2 arcsin sqrt((1 - x) / 2). There the second term is below 1, so
 // that its rounding is no larger than the result's.
@@ -157,34 +81,8 @@ static inline float arccos32(float x) {
   return small ? middle : large;
 }
 
-// Angle of the point (x, y), both at least 0.
-static inline float arctan_quadrant(float y, float x) {
-  bool steep = y > x;
-  float over = steep ? x : y, under = steep ? y : x;
-  float t = over / under;
-  t = over == under ? (over == 0 ? 0.0f : 1.0f) : t; // of two zeros and of two infinities too
-  float z = t * t;
-  float p = -0x1.d4132p-10f;
-  p = MULTIPLY_ADD(p, z, 0x1.646e2cp-7f);
-  p = MULTIPLY_ADD(p, z, -0x1.fda912p-6f);
-  p = MULTIPLY_ADD(p, z, 0x1.da350ep-5f);
-  p = MULTIPLY_ADD(p, z, -0x1.580a24p-4f);
-  p = MULTIPLY_ADD(p, z, 0x1.c08c4ep-4f);
-  p = MULTIPLY_ADD(p, z, -0x1.242086p-3f);
-  p = MULTIPLY_ADD(p, z, 0x1.9991e4p-3f);
-  p = MULTIPLY_ADD(p, z, -0x1.55553ep-2f);
-  float r = MULTIPLY_ADD(t * z, p, t);
-  return steep ? HALF_PI - (r - HALF_PI_REST) : r;
-}
-
 static inline float arctan32(float x) {
   return __builtin_copysignf(arctan_quadrant(__builtin_fabsf(x), 1.0f), x);
-}
-
-static inline float arctan2_of(float y, float x) {
-  float r = arctan_quadrant(__builtin_fabsf(y), __builtin_fabsf(x));
-  r = bits_of(x) >> 31 ? 2.0f * HALF_PI - (r - 2.0f * HALF_PI_REST) : r;
-  return __builtin_copysignf(r, y);
 }
 
 // From 0.65 on, 1 - 2^t: t is a polynomial too.

@@ -46,23 +46,19 @@ static gk_status transpose(const gk_cuda_run *run, const gk_view *in, const gk_v
                            const gk_loop *loop, const int axes[2]) {
   int size = gk_dtypes[out->dtype].size, tile = GK_TRANSPOSE_TILE(size);
   gk_copy_transpose a = {.in = gk_view_data(in), .out = gk_view_data(out)};
+  gk_loop tiles = *loop;
   for (int i = 0; i < 2; i++) {
-    a.length[i] = loop->shape[axes[i]];
-    a.in_stride[i] = loop->strides[0][axes[i]];
-    a.out_stride[i] = loop->strides[1][axes[i]];
-    a.tiles[i] = (a.length[i] + tile - 1) / tile;
+    int d = axes[i];
+    a.length[i] = loop->shape[d];
+    a.in_stride[i] = loop->strides[0][d];
+    a.out_stride[i] = loop->strides[1][d];
+    tiles.shape[d] = (a.length[i] + tile - 1) / tile;
+    for (int k = 0; k < 2; k++) tiles.strides[k][d] *= tile;
   }
-  gk_loop others = {.ndim = 0};
-  for (int d = 0; d < loop->ndim; d++) {
-    if (d == axes[0] || d == axes[1]) continue;
-    others.shape[others.ndim] = loop->shape[d];
-    for (int k = 0; k < 2; k++) others.strides[k][others.ndim] = loop->strides[k][d];
-    others.ndim++;
-  }
-  if (others.ndim == 0) others.shape[others.ndim++] = 1;
-  gk_layout_from_loop(&a.others, 2, &others);
-  return gk_cuda_launch(run, &transpose_kernels[size],
-                        gk_grid_of(a.others.size * a.tiles[0] * a.tiles[1], 1),
+  for (int d = 0; d < loop->ndim; d++)
+    for (int i = 0; i < 2; i++) tiles.strides[2 + i][d] = d == axes[i] ? tile : 0;
+  gk_layout_from_loop(&a.tiles, 4, &tiles);
+  return gk_cuda_launch(run, &transpose_kernels[size], gk_grid_of(a.tiles.size, 1),
                         GK_TRANSPOSE_THREADS, 0, &a);
 }
 

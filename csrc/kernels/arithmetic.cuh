@@ -3,6 +3,7 @@
 // by less than 0 or by all bits and more shifts everything out.
 #pragma once
 
+#include "../core/float_formulas.h"
 #include "element.cuh"
 
 // ---- integers
@@ -69,7 +70,13 @@ template <class T> GK_INLINE T gk_power(T a, T b) {
   return (T)product;
 }
 
-// ---- floats
+// ---- floats: of the device's library, but for float32 where that is further than 2 units of the last place
+// from the exact result
+
+GK_INLINE float gk_tan32(float x) {
+  bool far = fabsf(x) > ANGLE_NEAR && fabsf(x) < INFINITY;
+  return tangent(far ? angle_of_far(x) : angle_of(x));
+}
 
 #define GK_FUNCTION(name, of32, of64)                                                              \
   GK_INLINE float gk_##name(float x) { return of32(x); }                                           \
@@ -93,18 +100,18 @@ GK_FUNCTION(log1p, log1pf, log1p)
 GK_FUNCTION(cbrt, cbrtf, cbrt)
 GK_FUNCTION(sin, sinf, sin)
 GK_FUNCTION(cos, cosf, cos)
-GK_FUNCTION(tan, tanf, tan)
+GK_FUNCTION(tan, gk_tan32, tan)
 GK_FUNCTION(arcsin, asinf, asin)
 GK_FUNCTION(arccos, acosf, acos)
 GK_FUNCTION(arctan, atanf, atan)
-GK_FUNCTION(sinh, sinhf, sinh)
+GK_FUNCTION(sinh, sinh32, sinh)
 GK_FUNCTION(cosh, coshf, cosh)
 GK_FUNCTION(tanh, tanhf, tanh)
 GK_FUNCTION(erf, erff, erf)
 GK_FUNCTION_OF_TWO(copysign, copysignf, copysign)
-GK_FUNCTION_OF_TWO(pow, powf, pow)
-GK_FUNCTION_OF_TWO(hypot, hypotf, hypot)
-GK_FUNCTION_OF_TWO(arctan2, atan2f, atan2)
+GK_FUNCTION_OF_TWO(pow, pow32, pow)
+GK_FUNCTION_OF_TWO(hypot, hypot32, hypot)
+GK_FUNCTION_OF_TWO(arctan2, arctan2_of, atan2)
 GK_FUNCTION_OF_TWO(fmod, fmodf, fmod)
 GK_INLINE float gk_fma(float a, float b, float c) { return fmaf(a, b, c); }
 GK_INLINE double gk_fma(double a, double b, double c) { return fma(a, b, c); }

@@ -28,13 +28,11 @@ template <class T> GK_INLINE void transpose(const gk_copy_transpose &a, T *tile)
   constexpr int N = GK_TRANSPOSE_TILE(sizeof(T)), PITCH = N + (sizeof(T) < 4 ? 4 / sizeof(T) : 1);
   constexpr int LANES = N < 32 ? N : 32, ROWS = GK_TRANSPOSE_THREADS / LANES;
   const int lane = (int)threadIdx.x % LANES, row = (int)threadIdx.x / LANES;
-  int64_t block = (int64_t)blockIdx.x, over = block / a.tiles[0], other = over / a.tiles[1];
-  const int64_t first[2] = {(block - over * a.tiles[0]) * N, (over - other * a.tiles[1]) * N};
-  int64_t at[2];
-  gk_offsets(a.others, other, at);
+  int64_t at[4];
+  gk_offsets(a.tiles, (int64_t)blockIdx.x, at);
+  const int64_t there[2] = {a.length[0] - at[2], a.length[1] - at[3]};
 
-  const T *in = (const T *)a.in + at[0] + first[0] * a.in_stride[0] + first[1] * a.in_stride[1];
-  const int64_t there[2] = {a.length[0] - first[0], a.length[1] - first[1]};
+  const T *in = (const T *)a.in + at[0];
   GK_UNROLL
   for (int r = 0; r < N; r += ROWS) {
     GK_UNROLL
@@ -45,7 +43,7 @@ template <class T> GK_INLINE void transpose(const gk_copy_transpose &a, T *tile)
     }
   }
   __syncthreads();
-  T *out = (T *)a.out + at[1] + first[0] * a.out_stride[0] + first[1] * a.out_stride[1];
+  T *out = (T *)a.out + at[1];
   GK_UNROLL
   for (int r = 0; r < N; r += ROWS) {
     GK_UNROLL
