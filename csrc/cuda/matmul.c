@@ -5,6 +5,7 @@
 #include "../kernels/matmul.h"
 #include "cuda.h"
 #include "layout.h"
+#include "reduce.h"
 
 #define ENOUGH_TILES 100 // of 128 x 128; fewer leave much of a device idle
 #define MOST_ITEMS 65535 // of grid.z
@@ -67,6 +68,31 @@ static gk_matmul_operand operand_of(const gk_view *v, int across, int along) {
   return x;
 }
 
+// A matrix [rows, columns] within v, whose batch axes are of length 1.
+static gk_view matrix_of(const gk_view *v, int rows, int columns) {
+  gk_view x = *v;
+  x.ndim = 2;
+  x.size = v->shape[rows] * v->shape[columns];
+  x.shape[0] = v->shape[rows];
+  x.shape[1] = v->shape[columns];
+  x.strides[0] = v->strides[rows];
+  x.strides[1] = v->strides[columns];
+  return x;
+}
+
+// A product in which m or n is 1 reads one matrix once: what counts is to read it fast.
+static gk_status times_vector(const gk_cuda_run *run) {
+  const gk_call *call = run->call;
+  const gk_view *c = call->out[0];
+  const int row = c->ndim - 2, column = c->ndim - 1;
+  const bool by_row = c->shape[column] != 1; // a row times a matrix
+  const gk_view *vector = call->in[by_row ? 0 : 1], *other = call->in[by_row ? 1 : 0];
+  const gk_view matrix = by_row ? matrix_of(other, column, row) : matrix_of(other, row, column);
+  const gk_view out = by_row ? matrix_of(c, column, row) : matrix_of(c, row, column);
+  return gk_cuda_dot(run, &matrix, gk_view_data(vector), vector->strides[by_row ? column : row],
+                     &out);
+}
+
 gk_status gk_cuda_matmul(const gk_cuda_run *run) {
   const gk_call *call = run->call;
   const gk_view *a = call->in[0], *b = call->in[1], *c = call->out[0];
@@ -99,6 +125,7 @@ gk_status gk_cuda_matmul(const gk_cuda_run *run) {
 
   const bool same = a->dtype == m.compute && b->dtype == m.compute && m.result == m.compute;
   const bool plain = same && wide[m.compute].name;
+  if (plain && m.batch.size == 1 && (m.m == 1 || m.n == 1) && m.k > 0) return times_vector(run);
   const int64_t tiles = divide_up(m.m, 128) * divide_up(m.n, 128) * m.batch.size;
   const bool large = plain && tiles >= ENOUGH_TILES && m.m > 64 && m.n > 64;
   gk_kernel *kernel = large   ? &wide[m.compute]

@@ -7,6 +7,7 @@
 #include "../kernels/reduce.h"
 #include "cuda.h"
 #include "layout.h"
+#include "reduce.h"
 
 #define ENOUGH_BLOCKS 1024 // that the reduced elements are not cut for more
 #define MOST_BLOCKS 4096 // of rows and their parts
@@ -15,7 +16,15 @@
 #define ENOUGH_THREADS 32768
 
 enum { GK_any = 0 };
-typedef enum kind { KIND_real, KIND_pair, KIND_whole, KIND_place, KIND_moments, KIND_log } kind;
+typedef enum kind {
+  KIND_real,
+  KIND_pair,
+  KIND_whole,
+  KIND_place,
+  KIND_moments,
+  KIND_log,
+  KIND_dot
+} kind;
 
 // ---- kernels
 
@@ -26,10 +35,12 @@ static struct {
   [KIND_##kind][GK_##dtype] = {{module, "reduce_rows_" #kind "_" #dtype, {0}},                     \
                                {module, "reduce_columns_" #kind "_" #dtype, {0}}},
 #define SUM(kind, dtype, T) KERNEL("reduce_sum", kind, dtype)
+#define DOT(kind, dtype, T) KERNEL("reduce_dot", kind, dtype)
 #define WHOLE(kind, dtype, T) KERNEL("reduce_whole", kind, dtype)
 #define PLACE(kind, dtype, T) KERNEL("reduce_place", kind, dtype)
 #define MOMENTS(kind, dtype, T) KERNEL("reduce_moments", kind, dtype)
-    GK_REDUCE_SUMS(SUM) GK_REDUCE_WHOLES(WHOLE) GK_REDUCE_PLACES(PLACE) GK_REDUCE_MOMENTS(MOMENTS)};
+    GK_REDUCE_SUMS(SUM) GK_REDUCE_DOTS(DOT) GK_REDUCE_WHOLES(WHOLE) GK_REDUCE_PLACES(PLACE)
+        GK_REDUCE_MOMENTS(MOMENTS)};
 
 // By what threads hand on, with its bytes.
 typedef struct merge {
@@ -38,6 +49,7 @@ typedef struct merge {
 } merge;
 static merge merges[] = {
     [KIND_real] = {{"reduce_sum", "reduce_merge_real", {0}}, 8},
+    [KIND_dot] = {{"reduce_sum", "reduce_merge_real", {0}}, 8},
     [KIND_pair] = {{"reduce_sum", "reduce_merge_pair", {0}}, 16},
     [KIND_whole] = {{"reduce_whole", "reduce_merge_whole", {0}}, 8},
     [KIND_moments] = {{"reduce_moments", "reduce_merge_moments", {0}}, 24},
@@ -255,6 +267,8 @@ static void cut(plan *p, int64_t blocks, int64_t least, int64_t most) {
 static int64_t cut_columns(plan *p) {
   const int64_t blocks = p->a.kept.size / p->kept.shape[p->kept.ndim - 1] * p->a.tiles;
   cut(p, blocks, GK_REDUCE_THREADS / p->a.lanes * 16, MOST_BLOCKS / 2);
+  p->a.run = p->reduced.shape[p->reduced.ndim - 1];
+  if (p->reduced.ndim > 1 && p->a.run < 4 * GK_REDUCE_THREADS / p->a.lanes) p->a.run = 0;
   return blocks;
 }
 
@@ -286,48 +300,64 @@ static int64_t cut_rows(plan *p) {
 
 // ---- the call
 
-gk_status gk_cuda_reduce(const gk_cuda_run *run) {
-  const gk_call *call = run->call;
-  const gk_view *in = call->in[0], *out = call->out[0];
-  if (out->size == 0) return GK_OK;
-  plan p;
-  memset(&p, 0, sizeof p);
-  p.a.in = gk_view_data(in);
-  p.a.out = gk_view_data(out);
-  p.a.op = (uint8_t)call->op;
-  p.a.from = in->dtype;
-  p.a.compute = call->compute;
-  p.a.result = out->dtype;
-  p.a.order = call->f[0];
-  const bool ordered = call->op == GK_OP_argmin || call->op == GK_OP_argmax;
-  build_axes(&p.reduced, &p, in, out, call->axes, !ordered);
-  build_axes(&p.kept, &p, in, out, ~call->axes, true);
-  gk_layout_from_loop(&p.a.kept, 2, &p.kept);
-  gk_layout_from_loop(&p.a.reduced, 1, &p.reduced);
-  p.a.wide = call->compute == GK_float64 || p.a.reduced.size < SHORT_SUM;
-  for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
-    if (ops[i].op == call->op) ops[i].choose(&p);
+static void begin(plan *p, const gk_call *call, const gk_view *in, const gk_view *out,
+                  uint32_t axes, bool ordered) {
+  memset(p, 0, sizeof *p);
+  p->a.in = gk_view_data(in);
+  p->a.out = gk_view_data(out);
+  p->a.op = (uint8_t)call->op;
+  p->a.from = in->dtype;
+  p->a.compute = call->compute;
+  p->a.result = out->dtype;
+  p->a.order = call->f[0];
+  build_axes(&p->reduced, p, in, out, axes, !ordered);
+  build_axes(&p->kept, p, in, out, ~axes, true);
+  gk_layout_from_loop(&p->a.kept, 2, &p->kept);
+  gk_layout_from_loop(&p->a.reduced, 1, &p->reduced);
+  p->a.wide = call->compute == GK_float64 || p->a.reduced.size < SHORT_SUM;
+}
 
-  p.columns = try_columns(&p);
-  const int64_t blocks = p.columns ? cut_columns(&p) : cut_rows(&p);
-  if (p.columns) {
-    p.a.run = p.reduced.shape[p.reduced.ndim - 1];
-    if (p.reduced.ndim > 1 && p.a.run < 4 * GK_REDUCE_THREADS / p.a.lanes) p.a.run = 0;
-  }
-  merge *m = merge_of(&p);
-  if (p.a.parts > 1) {
-    p.a.partial = gk_cuda_workspace(run, p.a.kept.size * p.a.parts * m->bytes);
-    if (!p.a.partial) return run->error->status;
+static gk_status launch(const gk_cuda_run *run, plan *p) {
+  p->columns = try_columns(p);
+  const int64_t blocks = p->columns ? cut_columns(p) : cut_rows(p);
+  merge *m = merge_of(p);
+  if (p->a.parts > 1) {
+    p->a.partial = gk_cuda_workspace(run, p->a.kept.size * p->a.parts * m->bytes);
+    if (!p->a.partial) return run->error->status;
   }
   gk_kernel *kernel =
-      p.columns ? &kernels[p.kind][p.dtype].columns : &kernels[p.kind][p.dtype].rows;
-  gk_status status = gk_cuda_launch(run, kernel, (gk_grid){(uint32_t)blocks, p.a.parts, 1},
-                                    GK_REDUCE_THREADS, 0, &p.a);
-  if (status || p.a.parts == 1) return status;
-  p.a.in = p.a.partial;
-  p.a.partial = NULL;
-  p.a.lanes = (uint32_t)power_from(p.a.kept.size, 32);
-  const int64_t merging = divide_up(p.a.kept.size, p.a.lanes);
+      p->columns ? &kernels[p->kind][p->dtype].columns : &kernels[p->kind][p->dtype].rows;
+  gk_status status = gk_cuda_launch(run, kernel, (gk_grid){(uint32_t)blocks, p->a.parts, 1},
+                                    GK_REDUCE_THREADS, 0, &p->a);
+  if (status || p->a.parts == 1) return status;
+  p->a.in = p->a.partial;
+  p->a.partial = NULL;
+  p->a.lanes = (uint32_t)power_from(p->a.kept.size, 32);
+  const int64_t merging = divide_up(p->a.kept.size, p->a.lanes);
   return gk_cuda_launch(run, &m->kernel, (gk_grid){(uint32_t)merging, 1, 1}, GK_REDUCE_THREADS, 0,
-                        &p.a);
+                        &p->a);
+}
+
+gk_status gk_cuda_reduce(const gk_cuda_run *run) {
+  const gk_call *call = run->call;
+  if (call->out[0]->size == 0) return GK_OK;
+  const bool ordered = call->op == GK_OP_argmin || call->op == GK_OP_argmax;
+  plan p;
+  begin(&p, call, call->in[0], call->out[0], call->axes, ordered);
+  for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
+    if (ops[i].op == call->op) ops[i].choose(&p);
+  return launch(run, &p);
+}
+
+gk_status gk_cuda_dot(const gk_cuda_run *run, const gk_view *matrix, const void *vector,
+                      int64_t stride, const gk_view *out) {
+  plan p;
+  begin(&p, run->call, matrix, out, 2, true);
+  p.kind = KIND_dot;
+  p.dtype = matrix->dtype;
+  p.a.step = GK_REDUCE_SUM;
+  p.a.factor = vector;
+  p.a.factor_stride = stride;
+  p.a.factor_packs = stride == 1 && (uintptr_t)vector % 16 == 0;
+  return launch(run, &p);
 }

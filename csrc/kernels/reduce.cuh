@@ -10,10 +10,6 @@
 
 constexpr uint32_t gk_warps = GK_REDUCE_THREADS / 32;
 
-template <class T, int n> struct alignas(n * sizeof(T)) gk_pack {
-  T x[n];
-};
-
 template <class T> GK_INLINE T gk_shuffle_down(T x, uint32_t by) {
   constexpr int words = sizeof(T) / 4;
   uint32_t word[words];

@@ -40,9 +40,10 @@ typedef struct gk_reduce_arguments {
   gk_layout kept; // of in and out; its size is the number of results
   gk_layout reduced; // of in
   int64_t span;
-  int64_t
-      run; // rows: neighbouring reduced elements that one stride leads through; 0: take each by itself
+  int64_t run; // rows: reduced elements that one stride leads through; 0: each is found by itself
   uint64_t mask;
+  const void *factor; // dot: what the reduced elements are multiplied with, of the same dtype
+  int64_t factor_stride;
   double order; // of a norm, or the correction of a variance
   uint32_t lanes;
   uint32_t tiles; // columns: of a kept row
@@ -51,6 +52,7 @@ typedef struct gk_reduce_arguments {
   uint8_t from, compute, result; // dtypes: in's, the call's, out's
   uint8_t wide; // float32 is summed as float64 throughout
   uint8_t packs; // columns: elements of a tile are aligned and side by side
+  uint8_t factor_packs; // dot: factors are
   uint8_t negative; // whole: sums are those of signed integers
 } gk_reduce_arguments;
 
@@ -63,6 +65,11 @@ typedef struct gk_reduce_arguments {
   KERNEL(real, any, gk_any)                                                                        \
   KERNEL(pair, complex64, gk_complex)                                                              \
   KERNEL(pair, any, gk_any)
+#define GK_REDUCE_DOTS(KERNEL)                                                                     \
+  KERNEL(dot, float16, gk_half)                                                                    \
+  KERNEL(dot, bfloat16, gk_bfloat)                                                                 \
+  KERNEL(dot, float32, float)                                                                      \
+  KERNEL(dot, float64, double)
 #define GK_REDUCE_WHOLES(KERNEL)                                                                   \
   KERNEL(whole, int8, int8_t)                                                                      \
   KERNEL(whole, uint8, uint8_t)                                                                    \

@@ -10,6 +10,7 @@
 //
 //   real     float64: sum, product or extreme. A chunk of float32 is summed as such, in a tree, unless
 //            `wide`: what is lost there is less than in a pairwise sum of all.
+//   dot      the same sum of products with the factor of each element
 //   pair     complex sums: two float64, chunks likewise
 //   whole    64 bits that wrap: sum or product of integers, or how many are true
 //   place    the extreme and where it comes first; NaN is beyond all others
@@ -131,6 +132,44 @@ template <class T> struct gk_real : gk_real_result, gk_source<T> {
       GK_UNROLL
       for (int i = 0; i < m * n; i++) s += pow(y[i], a.order);
     }
+  }
+};
+
+// ---- dot
+
+template <class T, int n> struct alignas(n * sizeof(T)) gk_pack {
+  T x[n];
+};
+
+template <class T> struct gk_dot : gk_real_result, gk_source<T> {
+  typedef T Raw;
+  typedef typename gk_source<T>::Element Element;
+  typedef double State;
+  GK_INLINE State begin(const gk_reduce_arguments &) { return 0; }
+  GK_INLINE double leave(const gk_reduce_arguments &, State s) { return s; }
+  GK_INLINE void finish(const gk_reduce_arguments &a, double x, int64_t at) {
+    gk_store_float(a, at, x);
+  }
+  template <int m, int n>
+  GK_INLINE void chunk(const gk_reduce_arguments &a, State &s, const Element (&x)[m * n],
+                       int64_t index, int64_t step) {
+    const T *factor = (const T *)a.factor;
+    Element y[m * n];
+    if (n > 1 && a.factor_packs && index % n == 0) { // and so is step
+      GK_UNROLL
+      for (int i = 0; i < m; i++) {
+        const gk_pack<T, n> pack = *(const gk_pack<T, n> *)(factor + index + i * step);
+        GK_UNROLL
+        for (int j = 0; j < n; j++) y[i * n + j] = x[i * n + j] * gk_source<T>::get(pack.x[j]);
+      }
+    } else {
+      GK_UNROLL
+      for (int i = 0; i < m * n; i++) {
+        const int64_t at = index + i / n * step + i % n;
+        y[i] = x[i] * gk_source<T>::get(factor[at * a.factor_stride]);
+      }
+    }
+    s += a.wide ? gk_tree<double, m * n>(y) : (double)gk_tree<Element, m * n>(y);
   }
 };
 
