@@ -233,6 +233,8 @@ static gk_status open_now(gk_cuda_device *d, gk_error *error) {
   if (result == CUDA_SUCCESS) {
     doing = "cuStreamCreateWithPriority";
     result = gk_cu.cuStreamCreateWithPriority(&d->service, CU_STREAM_NON_BLOCKING, 0);
+    if (result == CUDA_SUCCESS)
+      result = gk_cu.cuStreamCreateWithPriority(&d->capturing, CU_STREAM_NON_BLOCKING, 0);
   }
   if (result != CUDA_SUCCESS)
     return gk_error_set(error, GK_DEVICE, "%s: %s answered %s (%d)", d->base->name, doing,

@@ -38,7 +38,8 @@ static gk_status capture_calls(graph *g, gk_stream *stream, const gk_call *const
   for (uint32_t i = 0; i < g->count; i++) {
     gk_cuda_draw *draw = draws[i] ? &g->draws[drawn++] : NULL;
     gk_cuda_run run = {
-        g->device, stream, g->device->service, calls[i], g->fault.device, &g->kept[i], draw, error};
+        g->device, stream, g->device->capturing, calls[i], g->fault.device, &g->kept[i],
+        draw,      error};
     gk_status status = gk_cuda_call_family(&run);
     if (status != GK_OK) return status;
   }
@@ -47,7 +48,7 @@ static gk_status capture_calls(graph *g, gk_stream *stream, const gk_call *const
 
 static gk_status capture(graph *g, gk_stream *stream, const gk_call *const *calls,
                          const bool *draws, gk_error *error) {
-  CUstream queue = g->device->service;
+  CUstream queue = g->device->capturing;
   CUresult result = gk_cu.cuStreamBeginCapture_v2(queue, CU_STREAM_CAPTURE_MODE_RELAXED);
   if (result != CUDA_SUCCESS) return gk_cuda_fail(g->device, stream, result, "graph", error);
   gk_status status = capture_calls(g, stream, calls, draws, error);
@@ -77,7 +78,8 @@ void *gk_cuda_graph_create(gk_stream *stream, uint32_t count, const gk_call *con
     if (g) destroy(g);
     return NULL;
   }
-  // One capture at a time: all use the device's service queue.
+  // One capture at a time: all use one queue, which does nothing else: memory may be freed
+  // in between, and waited for.
   gk_mutex_lock(&d->capture_lock);
   gk_status status = capture(g, stream, calls, draws, error);
   gk_mutex_unlock(&d->capture_lock);

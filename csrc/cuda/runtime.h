@@ -32,7 +32,8 @@ struct gk_cuda_device {
   gk_error problem; // why it is not ready
   CUcontext context;
   CUmemoryPool pool;
-  CUstream service; // captures graphs, frees memory
+  CUstream service; // frees memory
+  CUstream capturing; // captures graphs; never more
   _Atomic bool freeing; // since `service` was last waited for
   int least_priority, greatest_priority;
   struct {

@@ -110,6 +110,14 @@ static uint32_t sum_rows(const things *t, uint32_t array, uint32_t stream) {
   return gk_submit(t->scope, on(GK_OP_sum, stream), 1, 1, 0, 0);
 }
 
+// Indices of what is not zero; an op that needs memory to work in.
+static uint32_t nonzero(const things *t, uint32_t array, int count) {
+  IN_U32[0] = array;
+  IN_U32[16] = 0;
+  IN_F64[16] = count;
+  return gk_submit(t->scope, GK_OP_nonzero, 1, 1, 0, 0);
+}
+
 static gk_status ticket(const things *t, uint32_t stream) {
   const uint32_t ring = gk_completion_ring(t->root);
   const uint32_t asked = gk_completion_request(t->scope, stream, 7);
@@ -123,9 +131,13 @@ static gk_status ticket(const things *t, uint32_t stream) {
 
 static gk_status scenario(things *t, result *r) {
   static float host[SIZE], read[SIZE];
-  for (int i = 0; i < SIZE; i++) host[i] = (float)(i % 50);
+  int count = 0;
+  for (int i = 0; i < SIZE; i++) {
+    host[i] = (float)(i % 50);
+    count += i % 50 != 0;
+  }
   MAKE(t->scope, gk_context_begin(t->root, 0));
-  uint32_t a, b, c, d, e, sums, drawn, scaled;
+  uint32_t a, b, c, d, e, sums, drawn, scaled, found, spare;
   TRY(from_host(t, host, &a));
   if (r->opening == 0) r->opening = driver_calls();
   TRY(from_host(t, host, &b));
@@ -143,7 +155,15 @@ static gk_status scenario(things *t, result *r) {
   for (int i = 0; i < SIZE; i++) r->wrong |= read[i] != 3 * host[i];
   TRY(ticket(t, t->streams[1]));
 
-  // A graph, launched twice, that draws other numbers each time.
+  // A graph, launched twice, that draws other numbers each time. Where memory is short while it is made,
+  // that of `spare` is given back.
+  IN_U32[16] = 0;
+  IN_F64[16] = 0;
+  IN_F64[17] = 1;
+  IN_F64[18] = 20000;
+  MAKE(spare, gk_submit(t->scope, GK_OP_arange, 0, 3, 0, GK_float32));
+  TRY(gk_stream_synchronize(t->root, 0, -1));
+  gk_array_dispose(t->scope, spare);
   TRY(gk_graph_begin(t->scope));
   IN_U32[16] = 0;
   IN_F64[16] = 0;
@@ -156,6 +176,7 @@ static gk_status scenario(things *t, result *r) {
   if (drawn && !(scaled = gk_submit_binary(t->scope, GK_OP_add, drawn, a, 0, 0)))
     status = failure();
   if (status == GK_OK && !(sums = sum_rows(t, scaled, 0))) status = failure();
+  if (status == GK_OK && !(found = nonzero(t, a, count))) status = failure();
   if (status != GK_OK) {
     gk_graph_end(t->scope, 1);
     return status;
@@ -171,6 +192,15 @@ static gk_status scenario(things *t, result *r) {
     float least = 0;
     for (int j = 0; j < COLUMNS; j++) least += host[i * COLUMNS + j] + 1;
     r->wrong |= !(launched[0][i] >= least && launched[0][i] <= least + COLUMNS);
+  }
+
+  int64_t indices[2][SIZE];
+  TRY(gk_array_read(t->scope, found, indices, 16.0 * count, 0));
+  const int64_t *rows = indices[0], *columns = rows + count;
+  for (int i = 0, k = 0; i < SIZE; i++) {
+    if (host[i] == 0) continue;
+    r->wrong |= rows[k] != i / COLUMNS || columns[k] != i % COLUMNS;
+    k++;
   }
 
   // Out to pinned memory and back.
