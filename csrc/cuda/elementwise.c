@@ -6,7 +6,12 @@
 
 #include "../kernels/elementwise.h"
 
-enum { LIGHT = 1, FUNCTION, COMPLEX_FUNCTION }; // the last one: light but for complex64
+enum {
+  LIGHT = 1,
+  FUNCTION,
+  SHORT_FUNCTION,  // has a flat kernel for floats of up to 32 bits
+  COMPLEX_FUNCTION // light but for complex64
+};
 
 static const uint8_t kinds[GK_ELEMENTWISE_CODES] = {
     [GK_OP_neg] = LIGHT,
@@ -14,21 +19,21 @@ static const uint8_t kinds[GK_ELEMENTWISE_CODES] = {
     [GK_OP_square] = LIGHT,
     [GK_OP_sqrt] = LIGHT,
     [GK_OP_reciprocal] = COMPLEX_FUNCTION,
-    [GK_OP_exp] = FUNCTION,
-    [GK_OP_log] = FUNCTION,
-    [GK_OP_tanh] = FUNCTION,
+    [GK_OP_exp] = SHORT_FUNCTION,
+    [GK_OP_log] = SHORT_FUNCTION,
+    [GK_OP_tanh] = SHORT_FUNCTION,
     [GK_OP_floor] = LIGHT,
     [GK_OP_isnan] = LIGHT,
     [GK_OP_logical_not] = LIGHT,
     [GK_OP_relu] = LIGHT,
     [GK_OP_sign] = LIGHT,
     [GK_OP_cbrt] = FUNCTION,
-    [GK_OP_rsqrt] = FUNCTION,
-    [GK_OP_expm1] = FUNCTION,
-    [GK_OP_exp2] = FUNCTION,
-    [GK_OP_log1p] = FUNCTION,
-    [GK_OP_log2] = FUNCTION,
-    [GK_OP_log10] = FUNCTION,
+    [GK_OP_rsqrt] = SHORT_FUNCTION,
+    [GK_OP_expm1] = SHORT_FUNCTION,
+    [GK_OP_exp2] = SHORT_FUNCTION,
+    [GK_OP_log1p] = SHORT_FUNCTION,
+    [GK_OP_log2] = SHORT_FUNCTION,
+    [GK_OP_log10] = SHORT_FUNCTION,
     [GK_OP_sin] = FUNCTION,
     [GK_OP_cos] = FUNCTION,
     [GK_OP_tan] = FUNCTION,
@@ -37,7 +42,7 @@ static const uint8_t kinds[GK_ELEMENTWISE_CODES] = {
     [GK_OP_arctan] = FUNCTION,
     [GK_OP_sinh] = FUNCTION,
     [GK_OP_cosh] = FUNCTION,
-    [GK_OP_erf] = FUNCTION,
+    [GK_OP_erf] = SHORT_FUNCTION,
     [GK_OP_ceil] = LIGHT,
     [GK_OP_round] = LIGHT,
     [GK_OP_trunc] = LIGHT,
@@ -97,7 +102,13 @@ static gk_kernel function_kernels[GK_DTYPE_COUNT] = {
 };
 #undef GK_DTYPE
 
-static gk_status run_flat(const gk_cuda_run *run) {
+static gk_kernel short_kernels[GK_DTYPE_COUNT] = {
+    [GK_float16] = {.module = "elementwise", .name = "elementwise_short_float16"},
+    [GK_bfloat16] = {.module = "elementwise", .name = "elementwise_short_bfloat16"},
+    [GK_float32] = {.module = "elementwise", .name = "elementwise_short_float32"},
+};
+
+static gk_status run_flat(const gk_cuda_run *run, gk_kernel *kernel) {
   const gk_call *call = run->call;
   gk_elementwise_flat a = {.out = gk_view_data(call->out[0]),
                            .size = call->size,
@@ -115,8 +126,7 @@ static gk_status run_flat(const gk_cuda_run *run) {
   }
   a.aligned = places % 16 == 0;
   int64_t block = GK_ELEMENTWISE_THREADS * GK_ELEMENTWISE_FLAT(gk_dtypes[call->compute].size);
-  return gk_cuda_launch(run, &flat_kernels[call->compute], gk_grid_of(call->size, block),
-                        GK_ELEMENTWISE_THREADS, 0, &a);
+  return gk_cuda_launch(run, kernel, gk_grid_of(call->size, block), GK_ELEMENTWISE_THREADS, 0, &a);
 }
 
 // The bits of which one makes an element true: all but the sign of a zero.
@@ -163,8 +173,11 @@ gk_status gk_cuda_elementwise(const gk_cuda_run *run) {
                         run->stream->device->name);
   if (call->size == 0) return GK_OK;
   if (kind == COMPLEX_FUNCTION) kind = call->compute == GK_complex64 ? FUNCTION : LIGHT;
-  if (kind == FUNCTION) return run_strided(run, &function_kernels[call->compute]);
+  if (kind == SHORT_FUNCTION && call->flat && short_kernels[call->compute].name)
+    return run_flat(run, &short_kernels[call->compute]);
+  if (kind != LIGHT) return run_strided(run, &function_kernels[call->compute]);
   bool flat = call->flat;
   if (call->op == GK_OP_where && call->in[0]) flat &= call->in[0]->dtype == GK_bool;
-  return flat ? run_flat(run) : run_strided(run, &light_kernels[call->compute]);
+  return flat ? run_flat(run, &flat_kernels[call->compute])
+              : run_strided(run, &light_kernels[call->compute]);
 }

@@ -1,6 +1,6 @@
 // Elementwise ops: for each dtype in which they compute, one kernel of operands without gaps and of that
 // dtype (`flat`), one of all others (`light`), and one of any operands for what takes more registers and
-// code (`function`). The op is an argument: a branch that is the same in all threads, outside the loop over
+// code (`function`); of such, the shorter ones of float32 and less have a flat kernel too (`short`). The op is an argument: a branch that is the same in all threads, outside the loop over
 // a thread's elements.
 //
 // Flat: a block takes 256 x 8 elements (4 of 8 bytes), loaded and stored as vectors of 16 bytes (8 of one
@@ -27,14 +27,17 @@ template <class W> GK_INLINE bool is_true(W x) { return gk_cast<gk_boolean>(x).v
 
 // ---- ops of E elements: r from x, y and z
 
-#define OP(name, ...)                                                                              \
-  case GK_OP_##name:                                                                               \
+#define OP_OF(code, operands, ...)                                                                 \
+  case code:                                                                                       \
     GK_UNROLL for (int e = 0; e < E; e++) {                                                        \
-      const W a = x[e], b = y[e], c = z[e];                                                        \
-      (void)a, (void)b, (void)c;                                                                   \
+      operands;                                                                                    \
       r[e] = __VA_ARGS__;                                                                          \
     }                                                                                              \
     break;
+#define OP_OF_ONE(name, ...) OP_OF(GK_OP_##name, const W a = x[e], __VA_ARGS__)
+#define OP(name, ...)                                                                              \
+  OP_OF(GK_OP_##name, const W a = x[e]; const W b = y[e]; const W c = z[e]; (void)a; (void)b;      \
+        (void)c, __VA_ARGS__)
 #define PREDICATE(name, ...) OP(name, truth<W>(__VA_ARGS__))
 
 template <class W, int E>
@@ -176,6 +179,24 @@ template <class W, int E> GK_INLINE void light(int op, const W *x, const W *y, c
     light_integer<W, E>(op, x, y, z, r);
 }
 
+// Functions short enough to be computed as flat as the light ops; of float32 alone.
+template <class W, int E> GK_INLINE void short_functions(int op, const W *x, W *r) {
+#define FUNCTION(name) OP_OF_ONE(name, gk_##name(a))
+  switch (op) {
+    OP_OF_ONE(rsqrt, (W)1 / gk_sqrt(a))
+    FUNCTION(exp)
+    FUNCTION(exp2)
+    FUNCTION(expm1)
+    FUNCTION(log)
+    FUNCTION(log2)
+    FUNCTION(log10)
+    FUNCTION(log1p)
+    FUNCTION(tanh)
+    FUNCTION(erf)
+  }
+#undef FUNCTION
+}
+
 // One element: the code of these is long.
 template <class W> GK_INLINE W function_of(int op, W a, W b, W c) {
   (void)a, (void)b, (void)c;
@@ -292,7 +313,7 @@ GK_INLINE void store_results(void *to, int64_t first, bool vectors, int64_t left
   store_flat<Out, E, V>((Out *)to + first, vectors, left, out);
 }
 
-template <class T> GK_INLINE void flat(const gk_elementwise_flat &a) {
+template <class T, bool function> GK_INLINE void flat(const gk_elementwise_flat &a) {
   typedef work_of<T> W;
   constexpr int E = GK_ELEMENTWISE_FLAT(sizeof(T)), V = E * sizeof(T) > 16 ? 16 / sizeof(T) : E;
   const int64_t first = (int64_t)blockIdx.x * (THREADS * E), left = a.size - first;
@@ -324,7 +345,10 @@ template <class T> GK_INLINE void flat(const gk_elementwise_flat &a) {
     GK_UNROLL
     for (int e = 0; e < E; e++) x[e] = to_work(in[0][e]);
   }
-  light<W, E>(a.op, x, y, z, r);
+  if constexpr (function)
+    short_functions<W, E>(a.op, x, r);
+  else
+    light<W, E>(a.op, x, y, z, r);
   if (a.result == gk_type<T>::code)
     store_results<T, E, T, V>(a.out, first, vectors, left, r);
   else
@@ -398,7 +422,9 @@ template <class T, bool function> GK_INLINE void strided(const gk_elementwise_st
 // ---- kernels
 
 #define FLAT(name, T)                                                                              \
-  GK_KERNEL(GK_ELEMENTWISE_THREADS, elementwise_flat_##name, gk_elementwise_flat) { flat<T>(a); }
+  GK_KERNEL(GK_ELEMENTWISE_THREADS, elementwise_flat_##name, gk_elementwise_flat) {                \
+    flat<T, false>(a);                                                                             \
+  }
 #define LIGHT(name, T)                                                                             \
   GK_KERNEL(GK_STRIDED_THREADS, elementwise_light_##name, gk_elementwise_strided) {                \
     strided<T, false>(a);                                                                          \
@@ -407,7 +433,14 @@ template <class T, bool function> GK_INLINE void strided(const gk_elementwise_st
   GK_KERNEL(GK_STRIDED_THREADS, elementwise_function_##name, gk_elementwise_strided) {             \
     strided<T, true>(a);                                                                           \
   }
+#define SHORT(name, T)                                                                             \
+  GK_KERNEL(GK_ELEMENTWISE_THREADS, elementwise_short_##name, gk_elementwise_flat) {               \
+    flat<T, true>(a);                                                                              \
+  }
 GK_EACH_DTYPE(FLAT)
+SHORT(float16, gk_half)
+SHORT(bfloat16, gk_bfloat)
+SHORT(float32, float)
 GK_EACH_DTYPE(LIGHT)
 GK_EACH_INTEGER(FUNCTION)
 GK_EACH_FLOAT(FUNCTION)
