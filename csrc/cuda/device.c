@@ -170,8 +170,10 @@ static void collect(gk_stream *stream, gk_fault_record *record) {
   if (!seen->raised) return;
   gk_error error;
   char text[32];
-  snprintf(text, sizeof text, "index %" PRId64, seen->index);
-  gk_error_index(&error, (uint16_t)seen->op, seen->op >> 16, text, seen->axis, seen->length);
+  snprintf(text, sizeof text, seen->op & GK_FAULT_UNSIGNED ? "index %" PRIu64 : "index %" PRId64,
+           seen->index);
+  gk_error_index(&error, (uint16_t)seen->op, seen->op & GK_FAULT_VARIANT, text, seen->axis,
+                 seen->length);
   seen->raised = 0;
   gk_stream_set_fault(stream, GK_FAULT_INDEX, &error);
 }

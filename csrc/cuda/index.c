@@ -12,11 +12,13 @@ gk_axis_check gk_cuda_axis_check(const gk_cuda_run *run, const gk_view *indices,
                                  int64_t step) {
   const bool variant = run->call->flags & GK_VARIANT;
   const bool from_end = gk_dtypes[indices->dtype].class == GK_CLASS_SIGNED && !variant;
+  int32_t op = run->call->op | (variant ? GK_FAULT_VARIANT : 0);
+  if (indices->dtype == GK_uint64) op |= GK_FAULT_UNSIGNED;
   return (gk_axis_check){.length = length,
                          .wrap = from_end ? length : 0,
                          .step = step,
                          .fault = run->fault,
-                         .op = run->call->op | (variant ? 1 << 16 : 0),
+                         .op = op,
                          .number = run->call->axis,
                          .dtype = indices->dtype};
 }

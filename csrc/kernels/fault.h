@@ -5,6 +5,12 @@
 
 #include <stdint.h>
 
+// Beside the op's code.
+enum {
+  GK_FAULT_VARIANT = 1 << 16, // of an op with GK_VARIANT
+  GK_FAULT_UNSIGNED = 1 << 17 // the index is a uint64
+};
+
 typedef struct gk_fault_record {
   uint32_t raised; // 0 until an index is out of range; set first, by one thread
   int32_t op, axis;

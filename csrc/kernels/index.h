@@ -12,7 +12,7 @@ typedef struct gk_axis_check {
   int64_t step;           // from one place to the next, in elements
   gk_fault_record
       *fault; // for an index that is out of range; NULL: such places are simply not there
-  int32_t op, number;     // the op, and the number of the axis, for the record
+  int32_t op, number;     // for the record: the op with its flags there, the number of the axis
   uint32_t dtype;         // of the indices
 } gk_axis_check;
 

@@ -32,9 +32,12 @@ enum {
 #endif
 #endif
 
-// The first index out of range of an op is reported; the rest of the op goes on.
+// The first index out of range of an op is reported; the rest of the op goes on. Of the threads of a warp that
+// come here together only the first goes on: an atomic in the host's memory takes long. Blocks are of one
+// dimension.
 static __device__ inline void gk_report_index(gk_fault_record *fault, int op, int axis,
                                               int64_t index, int64_t length) {
+  if (__ffs((int)__activemask()) - 1 != (int)(threadIdx.x % 32)) return;
   if (atomicExch(&fault->raised, 1u) != 0) return;
   fault->op = op;
   fault->axis = axis;

@@ -74,6 +74,8 @@ describe("index arrays", () => {
       raises(gk.takeAlongAxis(a, at(1, 4, -5)), [1, 0, 0], "takeAlongAxis", "index 4", "length 4");
       raises(gk.putAlongAxis(a, at(1, 4, -5, -4), 9), [9, 9, 2, 3], "putAlongAxis", "index 4");
       raises(gk.scatterAdd(a, at(-9, 1), 9), [0, 10, 2, 3], "scatterAdd", "index -9");
+      const wide = gk.array([0n, 2n ** 64n - 1n], { dtype: "uint64" });
+      raises(gk.take(a, wide), [0, 0], "take", "index 18446744073709551615", "length 4");
       const m = a.reshape([2, 2]);
       raises(
         gk.gather(m, [at(0, 2, 1), at(1, 1, 1)]),

@@ -213,6 +213,8 @@ static inline int __any_sync(unsigned mask, int predicate, STANDIN_SITE) {
 static inline int __all_sync(unsigned mask, int predicate, STANDIN_SITE) {
   return __ballot_sync(mask, !predicate, file, line) == 0;
 }
+// Threads come along one after another.
+static inline unsigned __activemask() { return 1u << (standin_here.index & 31); }
 template <typename T>
 static inline unsigned __match_any_sync(unsigned mask, T value, STANDIN_SITE) {
   return (unsigned)standin_warp(STANDIN_MATCH, mask, standin_bits(value), 0, file, line);
