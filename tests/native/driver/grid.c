@@ -20,6 +20,10 @@
 __thread standin_place standin_here;
 __thread grid *standin_grid;
 
+// Dynamic shared memory ends at a page that faults.
+enum { DYNAMIC_GUARD = 64 << 10 };
+enum { DYNAMIC_BYTES = (STANDIN_MAX_SHARED + DYNAMIC_GUARD - 1) / DYNAMIC_GUARD * DYNAMIC_GUARD };
+
 // ---- settings
 
 enum { FORWARD, REVERSE, RANDOM };
@@ -35,7 +39,7 @@ static void destroy_grid(void *value) {
   standin_fault_leave(g);
   if (g->checker) standin_checker_destroy(g);
   for (uint32_t i = 0; i < g->fiber_count; i++) standin_fiber_destroy(g->fibers[i]);
-  if (g->dynamic) munmap(g->dynamic, STANDIN_MAX_SHARED + 4096);
+  if (g->dynamic) munmap(g->dynamic, DYNAMIC_BYTES + DYNAMIC_GUARD);
   free(g->fibers);
   free(g->idle);
   free(g);
@@ -498,17 +502,16 @@ static grid *thread_grid(void) {
   return g;
 }
 
-// Dynamic shared memory ends at a page that faults.
 static int take_dynamic(grid *g, uint32_t bytes) {
   if (!bytes) return 1;
   if (!g->dynamic) {
-    char *memory = mmap(NULL, STANDIN_MAX_SHARED + 4096, PROT_READ | PROT_WRITE,
+    char *memory = mmap(NULL, DYNAMIC_BYTES + DYNAMIC_GUARD, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED) return 0;
-    mprotect(memory + STANDIN_MAX_SHARED, 4096, PROT_NONE);
+    if (mprotect(memory + DYNAMIC_BYTES, DYNAMIC_GUARD, PROT_NONE) != 0) return 0;
     g->dynamic = memory;
   }
-  standin_here.dynamic = g->dynamic + STANDIN_MAX_SHARED - ((bytes + 15) & ~15u);
+  standin_here.dynamic = g->dynamic + DYNAMIC_BYTES - ((bytes + 15) & ~15u);
   return 1;
 }
 

@@ -100,7 +100,7 @@ typedef struct grid {
   uint32_t fiber_count, idle_count, fiber_room;
 
   char *shared; // static shared memory of the library
-  char *dynamic; // STANDIN_MAX_SHARED bytes that end at a guard page; NULL until needed
+  char *dynamic; // as many bytes as a launch may ask for; NULL until needed
   char *signal_stack;
   char finding[512];
   struct checker *checker; // NULL until an instrumented kernel runs

@@ -1,6 +1,6 @@
 // The part of the stand-in that runs kernels, without the driver: right kernels give their results in
 // every order of threads, in the plain and in the checked build; wrong ones are found, each by its own
-// finding; and the process goes on. "measure" as argument: what launches, threads and waits cost.
+// finding; the process goes on, and its own faults stay its own. "measure" as argument: what launches, threads and waits cost.
 
 #include "../test.h"
 #include "grid.h"
@@ -8,6 +8,9 @@
 
 #include <dlfcn.h>
 #include <math.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -66,13 +69,17 @@ static const standin_kernel *find(const char *name) {
   return kernel;
 }
 
-static int launch(const standin_kernel *kernel, standin_size blocks, standin_size threads,
-                  kernel_arguments arguments) {
+static int launch_shared(const standin_kernel *kernel, standin_size blocks, standin_size threads,
+                         uint32_t shared_bytes, kernel_arguments arguments) {
   if (!kernel) return -1;
   _Alignas(16) kernel_arguments copy = arguments;
   void *parameters[] = {&copy};
-  const standin_launch l = {kernel, blocks, threads, 0, parameters};
+  const standin_launch l = {kernel, blocks, threads, shared_bytes, parameters};
   return standin_grid_run(&l);
+}
+static int launch(const standin_kernel *kernel, standin_size blocks, standin_size threads,
+                  kernel_arguments arguments) {
+  return launch_shared(kernel, blocks, threads, 0, arguments);
 }
 
 static standin_size size1(uint32_t x) { return (standin_size){x, 1, 1}; }
@@ -171,6 +178,78 @@ static void test_warps(void) {
   release_all();
 }
 
+static void test_places(void) {
+  enum { N = 4 * 3 * 5, BLOCKS = 2 * 3 * 2 };
+  const standin_size blocks = {2, 3, 2}, threads = {4, 3, 5};
+  const standin_kernel *kernel = find("test_places");
+  int *counts = allocate(N * BLOCKS * sizeof *counts);
+  const kernel_arguments a = {.counts = counts, .n = N};
+  const int result = launch_shared(kernel, blocks, threads, N * sizeof(int), a);
+  CHECKF(result == 0, "places: %d, %s", result, standin_report());
+  for (int i = 0; i < N * BLOCKS; i++) {
+    const int wanted = i / N * N + (N - 1 - i % N);
+    CHECKF(counts[i] == wanted, "place %d: %d, not %d", i, counts[i], wanted);
+  }
+  const int less = launch_shared(kernel, blocks, threads, (N - 4) * sizeof(int), a);
+  CHECKF(less == 700, "too little shared memory: %d, %s", less, standin_report());
+  release_all();
+}
+
+// Grids on several threads at once, each with shared memory of its own.
+static void *sum_often(void *into) {
+  const kernel_arguments *a = into;
+  for (int i = 0; i < 50; i++) {
+    launch(find("test_sum"), size1(1), size1(256), *a);
+    if (a->out[0] != (float)a->n) return into;
+  }
+  return NULL;
+}
+
+static void test_threads(void) {
+  enum { N = 700, THREADS = 4 };
+  pthread_t threads[THREADS];
+  kernel_arguments arguments[THREADS];
+  float *in = allocate(N * sizeof *in);
+  for (int i = 0; i < N; i++) in[i] = 1;
+  for (int i = 0; i < THREADS; i++) {
+    arguments[i] = (kernel_arguments){in, allocate(16), NULL, N - i, 0};
+  }
+  for (int i = 0; i < THREADS; i++) {
+    pthread_create(&threads[i], NULL, sum_often, &arguments[i]);
+  }
+  for (int i = 0; i < THREADS; i++) {
+    void *wrong;
+    pthread_join(threads[i], &wrong);
+    CHECKF(!wrong, "thread %d: %g", i, arguments[i].out[0]);
+  }
+  release_all();
+}
+
+// ---- faults that are not a kernel's
+
+static sigjmp_buf after_fault;
+static volatile sig_atomic_t faults;
+
+static void on_own_fault(int number) {
+  (void)number;
+  faults++;
+  siglongjmp(after_fault, 1);
+}
+
+// A handler that was there before the first launch still gets what is no kernel's.
+static void test_handlers(void) {
+  release_all();
+  const int before = faults;
+  char *gone = allocate(16);
+  const uintptr_t address = allocations[0].base + PAGE; // the page behind
+  CHECK(gone != NULL && launch(find("test_far"), size1(2), size1(64),
+                               (kernel_arguments){.counts = (int *)gone}) != 0);
+  CHECK(faults == before);
+  if (sigsetjmp(after_fault, 1) == 0) *(volatile char *)address = 1;
+  CHECK(faults == before + 1);
+  release_all();
+}
+
 // ---- wrong kernels
 
 typedef struct wrong_kernel {
@@ -225,11 +304,15 @@ static void test_wrong(const wrong_kernel *w) {
 }
 
 static void run_all(void) {
+  signal(SIGSEGV, on_own_fault);
   for (int round = 0; round < 2; round++) {
     test_elements();
     test_reductions();
     test_matmul();
     test_warps();
+    test_places();
+    test_threads();
+    test_handlers();
     for (size_t i = 0; i < sizeof wrong_kernels / sizeof *wrong_kernels; i++) {
       test_wrong(&wrong_kernels[i]);
     }
@@ -288,6 +371,7 @@ static void in_process(const char *library, const char *order, int measuring) {
   fflush(stdout);
   const pid_t child = fork();
   if (child == 0) {
+    test_checks = test_failures = 0;
     setenv("STANDIN_ORDER", order, 1);
     library_handle = dlopen(library, RTLD_NOW);
     CHECKF(library_handle != NULL, "%s", dlerror());

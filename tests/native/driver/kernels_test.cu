@@ -131,6 +131,16 @@ GK_KERNEL(32, test_warp_exchange, kernel_arguments) {
   a.counts[t] = slots[(t + 1) & 31];
 }
 
+// Dynamic shared memory, of n integers; and where a thread is in three dimensions.
+GK_KERNEL(1024, test_places, kernel_arguments) {
+  int *values = (int *)standin_here.dynamic;
+  const int t = (threadIdx.z * blockDim.y + threadIdx.y) * blockDim.x + threadIdx.x;
+  const int block = (blockIdx.z * gridDim.y + blockIdx.y) * gridDim.x + blockIdx.x;
+  values[t] = t;
+  __syncthreads();
+  a.counts[block * a.n + t] = block * a.n + values[a.n - 1 - t];
+}
+
 GK_KERNEL(1024, test_bytes, kernel_arguments) {
   unsigned char *bytes = (unsigned char *)a.counts;
   const int i = blockIdx.x * blockDim.x + threadIdx.x;
