@@ -157,8 +157,17 @@ describe("GPUs", () => {
     assert.match(info["tensorCores"]!, /bfloat16/);
     assert.match(info["driver"]!, /^13\.\d$/);
     assert.equal(info["state"], "ok");
+    assert.equal(info["mig"] + " " + info["mps"], "no no");
     for (const key of ["name", "uuid", "processors", "memory", "free", "clusters", "mig", "mps"]) {
       assert.ok(info[key], key);
     }
+  });
+
+  it("that are parts of one or shared say so", patient, () => {
+    const code = `
+      const { name, mig, mps } = gk.device("cuda").info;
+      console.log([name, mig, mps].join());`;
+    const said = run(code, { STANDIN_NAME: "NVIDIA H100 MIG 1g.10gb", STANDIN_MPS: "1" });
+    assert.equal(said, "NVIDIA H100 MIG 1g.10gb,instance,client");
   });
 });

@@ -3,6 +3,7 @@
 //
 // Settings, read from the environment once:
 //   STANDIN_DEVICES=n          devices there are (1)
+//   STANDIN_NAME=text          what they are called (Stand-in GPU)
 //   STANDIN_CC=major.minor     their compute capability (9.0)
 //   STANDIN_MEMORY=n[K|M|G]    memory of each (2G)
 //   STANDIN_VERSION=n          what cuDriverGetVersion says (13000)

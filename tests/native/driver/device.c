@@ -47,6 +47,8 @@ const settings *driver_settings(void) { return &chosen; }
 
 __attribute__((constructor)) static void read_settings(void) {
   chosen.devices = (int)setting("STANDIN_DEVICES", 1, MAX_DEVICES);
+  chosen.name = getenv("STANDIN_NAME");
+  if (chosen.name == NULL) chosen.name = "Stand-in GPU";
   chosen.major = 9;
   const char *cc = getenv("STANDIN_CC");
   if (cc != NULL && cc[0] != '\0' && sscanf(cc, "%d.%d", &chosen.major, &chosen.minor) != 2) {
@@ -172,7 +174,7 @@ CUresult cuDeviceGetName(char *name, int bytes, CUdevice d) {
   ENTER(cuDeviceGetName, NEEDS_INIT);
   if (name == NULL || bytes <= 0) return CUDA_ERROR_INVALID_VALUE;
   if (!is_device(d)) return CUDA_ERROR_INVALID_DEVICE;
-  snprintf(name, (size_t)bytes, "Stand-in GPU");
+  snprintf(name, (size_t)bytes, "%s", chosen.name);
   return CUDA_SUCCESS;
 }
 

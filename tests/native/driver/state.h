@@ -113,6 +113,7 @@ typedef struct settings {
   int devices, major, minor, version;
   bool mps, lazy, quiet;
   size_t memory;
+  const char *name;
 } settings;
 const settings *driver_settings(void);
 
