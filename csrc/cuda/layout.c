@@ -102,6 +102,41 @@ void gk_loop_build_ordered(gk_loop *loop, int count, const gk_view *const *views
   for (int d = loop->ndim - 2; moved && d >= 0; d--) merge_axes(loop, count, d);
 }
 
+// The largest of `most`, half of that and so on down to `least` that divides length; 0 where none does.
+static int64_t part_of(int64_t length, int64_t most, int64_t least) {
+  while (most >= least && length % most != 0) most /= 2;
+  return most >= least ? most : 0;
+}
+
+// Where an operand that is read lies along another axis than the one that is written: splits both axes, so
+// that a block's elements are a tile of them and the lines of both are used while a cache holds them.
+static void tile_axes(gk_loop *loop, int count, int64_t size) {
+  int last = loop->ndim - 1, written = count - 1, across = -1;
+  if (size < GK_STRIDED_BLOCK || loop->ndim + 2 > GK_LAYOUT_AXES ||
+      llabs(loop->strides[written][last]) != 1)
+    return;
+  for (int k = 0; k < written; k++)
+    for (int d = 0; d < last; d++)
+      if (llabs(loop->strides[k][d]) == 1 && llabs(loop->strides[k][last]) > 1) across = d;
+  if (across < 0) return;
+  int64_t parts[2] = {part_of(loop->shape[across], 32, 8), 0};
+  if (parts[0]) parts[1] = part_of(loop->shape[last], GK_STRIDED_BLOCK / parts[0], 32);
+  if (!parts[1]) return;
+  gk_loop tiled = {.ndim = 0};
+  for (int pass = 0; pass < 3; pass++) { // the other axes, the tiles, what is in a tile
+    for (int d = 0; d < loop->ndim; d++) {
+      bool splits = d == across || d == last;
+      if (splits != (pass > 0)) continue;
+      int64_t part = splits ? parts[d == last] : 1;
+      tiled.shape[tiled.ndim] = pass == 2 ? part : loop->shape[d] / part;
+      for (int k = 0; k < count; k++)
+        tiled.strides[k][tiled.ndim] = loop->strides[k][d] * (pass == 1 ? part : 1);
+      tiled.ndim++;
+    }
+  }
+  *loop = tiled;
+}
+
 // Do groups of neighbours along the innermost axis lie together and aligned in operand k?
 static bool lies_together(const gk_layout *layout, int k, const gk_view *view) {
   int size = gk_dtypes[view->dtype].size;
@@ -116,6 +151,7 @@ static bool lies_together(const gk_layout *layout, int k, const gk_view *view) {
 void gk_strided_build(gk_strided *arrays, int count, const gk_view *const *views) {
   gk_loop loop;
   gk_loop_build_ordered(&loop, count, views);
+  tile_axes(&loop, count, views[count - 1]->size);
   gk_layout *layout = &arrays->layout;
   gk_layout_from_loop(layout, count, &loop);
   arrays->grouped = layout->ndim == 1 || layout->axis[0].length % GK_STRIDED_GROUP == 0;

@@ -12,7 +12,8 @@ void gk_layout_build(gk_layout *layout, int count, const gk_view *const *views);
 // The same from a loop whose axes the caller has chosen.
 void gk_layout_from_loop(gk_layout *layout, int count, const gk_loop *loop);
 
-// For ops whose order of elements is free: the axes as the last view, which is written, lies in memory.
+// For ops whose order of elements is free: the axes as the last view, which is written, lies in memory;
+// gk_strided_build: by tiles where another one lies along another axis.
 void gk_loop_build_ordered(gk_loop *loop, int count, const gk_view *const *views);
 void gk_strided_build(gk_strided *arrays, int count, const gk_view *const *views);
 

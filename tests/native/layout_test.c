@@ -71,6 +71,12 @@ static void test_order(void) {
     int64_t shape[4];
     int ndim = (int)test_below(5);
     for (int d = 0; d < ndim; d++) shape[d] = 1 + test_below(7);
+    if (ndim > 1 && test_below(4) == 0) { // tiles
+      for (int d = 0; d < ndim - 2; d++) shape[d] = 1 + test_below(2);
+      int64_t rows = 8 << test_below(3);
+      shape[ndim - 2] = rows;
+      shape[ndim - 1] = 1024 / rows;
+    }
     static const uint8_t dtypes[] = {GK_bool, GK_float16, GK_float32, GK_complex64};
     gk_storage storage[2] = {{0}};
     gk_view views[2];

@@ -156,6 +156,23 @@ describe("views as operands", () => {
       expectArray(out.at(":", 2), [1, 5, 9]);
     }),
   );
+
+  it(
+    "that lie along other axes",
+    scoped(() => {
+      for (const [rows, columns] of [[64, 64], [8, 128], [40, 96], [33, 65]] as const) {
+        const numbers = (n: number, step: number) => Array.from({ length: n }, (_, i) => i * step);
+        const [r, c] = [numbers(rows, 1), numbers(columns, 100)];
+        const x = gk.array(r).reshape([rows, 1]).add(gk.array(c));
+        const y = gk.array(c).reshape([columns, 1]).add(gk.array(r));
+        const sum = r.map((i) => c.map((j) => 2 * (i + j)));
+        expectArray(x.add(y.T), sum);
+        expectArray(x.T.add(y).T, sum);
+        expectArray(y.T.astype("int64").add(x.T.T.astype("int16")), sum, "int64");
+        expectArray(gk.where(y.T.greater(-1), x, 0).mul(2), sum);
+      }
+    }),
+  );
 });
 
 describe("relu", () => {
