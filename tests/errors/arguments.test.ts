@@ -228,7 +228,7 @@ describe("indices", () => {
     gk.scope(() => {
       const a = gk.arange(5);
       const taken = gk.take(a, gk.array([1, 7, -6, 2], { dtype: "int32" }));
-      fails(() => taken.dataSync(), gk.IndexError, "take", "7", "5");
+      fails(() => taken.dataSync(), gk.IndexError, "take", /7|-6/, "5");
       const data = taken.dataSync();
       if (data.join() !== "1,0,0,2") throw new Error(data.join());
     });

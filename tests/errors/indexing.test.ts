@@ -66,13 +66,24 @@ describe("index arrays", () => {
   it("on the device out of range: 0 is read, nothing written, one error raised", () => {
     gk.scope(() => {
       const at = (...list: number[]) => gk.array(list, { dtype: "int32" });
-      const raises = (a: gk.NDArray, want: readonly number[], ...parts: string[]) => {
+      // Which of several is told is not settled where threads run in no order.
+      const raises = (a: gk.NDArray, want: readonly number[], ...parts: (string | RegExp)[]) => {
         fails(() => a.dataSync(), gk.IndexError, ...parts);
         assert.deepEqual(Array.from(a.dataSync() as Float32Array, Number), want);
       };
       const a = gk.arange(4);
-      raises(gk.takeAlongAxis(a, at(1, 4, -5)), [1, 0, 0], "takeAlongAxis", "index 4", "length 4");
-      raises(gk.putAlongAxis(a, at(1, 4, -5, -4), 9), [9, 9, 2, 3], "putAlongAxis", "index 4");
+      raises(
+        gk.takeAlongAxis(a, at(1, 4, -5)),
+        [1, 0, 0],
+        "takeAlongAxis",
+        /index (4|-5) .*length 4/,
+      );
+      raises(
+        gk.putAlongAxis(a, at(1, 4, -5, -4), 9),
+        [9, 9, 2, 3],
+        "putAlongAxis",
+        /index (4|-5) /,
+      );
       raises(gk.scatterAdd(a, at(-9, 1), 9), [0, 10, 2, 3], "scatterAdd", "index -9");
       const wide = gk.array([0n, 2n ** 64n - 1n], { dtype: "uint64" });
       raises(gk.take(a, wide), [0, 0], "take", "index 18446744073709551615", "length 4");
@@ -87,7 +98,7 @@ describe("index arrays", () => {
       );
       raises(gk.gather(m, [at(0, 1), at(-3, 1)]), [0, 3], "gather", "-3", "axis 1");
       raises(gk.clone(m).put([at(0, 1), at(2, 1)], 7), [0, 1, 2, 7], "put", "2", "axis 1");
-      raises(gk.bincount(at(0, 1, 1, 3, -1), { minlength: 3 }), [1, 2, 0], "bincount", "3");
+      raises(gk.bincount(at(0, 1, 1, 3, -1), { minlength: 3 }), [1, 2, 0], "bincount", /3|-1/);
       raises(gk.bincount(at(-1, 0)), [1], "bincount", "-1");
       raises(gk.scatterAdd(gk.zeros(0), at(0), 1), [], "scatterAdd", "length 0");
       a.dataSync(); // nothing is left to raise
