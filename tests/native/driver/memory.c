@@ -12,6 +12,8 @@
 
 #define MOST_BYTES ((size_t)8 << 40)
 #define LEAST_BYTES ((size_t)64 << 30)
+// Each is two mappings, of which a process of Linux may have 65530: beyond, memory is out.
+#define MOST_PIECES 24000
 #define ALIGNMENT 256
 #define FRESH 0xFD
 #define MARGIN 0xC5
@@ -110,7 +112,7 @@ bool memory_is_ours(uintptr_t address) { return arena != 0 && address - arena < 
 // ---- making and giving back
 
 memory *memory_new(memory_kind kind, size_t bytes, context *c) {
-  if (!arena_open()) return NULL;
+  if (!arena_open() || entry_count == MOST_PIECES) return NULL;
   const size_t aligned = (bytes + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
   const size_t pages = (aligned + page - 1) & ~(page - 1);
   if (aligned < bytes || pages < aligned || pages > arena_bytes - (arena_next - arena) - page) {
