@@ -24,8 +24,11 @@ template <class To> GK_INLINE void cast(const gk_copy_cast &a) {
   GK_KERNEL(GK_STRIDED_THREADS, copy_cast_##name, gk_copy_cast) { cast<T>(a); }
 GK_EACH_DTYPE(CAST)
 
+template <class T>
+constexpr int tile_pitch = GK_TRANSPOSE_TILE(sizeof(T)) + (sizeof(T) < 4 ? 4 / (int)sizeof(T) : 1);
+
 template <class T> GK_INLINE void transpose(const gk_copy_transpose &a, T *tile) {
-  constexpr int N = GK_TRANSPOSE_TILE(sizeof(T)), PITCH = N + (sizeof(T) < 4 ? 4 / sizeof(T) : 1);
+  constexpr int N = GK_TRANSPOSE_TILE(sizeof(T)), PITCH = tile_pitch<T>;
   constexpr int LANES = N < 32 ? N : 32, ROWS = GK_TRANSPOSE_THREADS / LANES;
   const int lane = (int)threadIdx.x % LANES, row = (int)threadIdx.x / LANES;
   int64_t at[4];
@@ -55,12 +58,12 @@ template <class T> GK_INLINE void transpose(const gk_copy_transpose &a, T *tile)
   }
 }
 
-#define TRANSPOSE(bytes, T, pitch)                                                                 \
+#define TRANSPOSE(bytes, T)                                                                        \
   GK_KERNEL(GK_TRANSPOSE_THREADS, copy_transpose_##bytes, gk_copy_transpose) {                     \
-    __shared__ T tile[GK_TRANSPOSE_TILE(bytes) * pitch];                                           \
+    __shared__ T tile[GK_TRANSPOSE_TILE(bytes) * tile_pitch<T>];                                   \
     transpose<T>(a, tile);                                                                         \
   }
-TRANSPOSE(1, uint8_t, 68)
-TRANSPOSE(2, uint16_t, 66)
-TRANSPOSE(4, uint32_t, 33)
-TRANSPOSE(8, uint64_t, 33)
+TRANSPOSE(1, uint8_t)
+TRANSPOSE(2, uint16_t)
+TRANSPOSE(4, uint32_t)
+TRANSPOSE(8, uint64_t)

@@ -39,8 +39,10 @@ template <class T> GK_INLINE void fill_strided(const gk_create_fill_strided &a) 
   gk_store_strided(a.arrays, s, 0, a.out, at, x);
 }
 
-GK_KERNEL(GK_STRIDED_THREADS, create_fill_strided,
-          gk_create_fill_strided){GK_WITH_WORD(a.size, fill_strided<Word>(a))}
+GK_KERNEL(GK_STRIDED_THREADS, create_fill_strided, gk_create_fill_strided) {
+  const int size = a.size;
+  GK_WITH_WORD(size, fill_strided<Word>(a))
+}
 
 // Element i of `out` and its place, for the thread's elements; the code for every dtype is long.
 #define FOR_ELEMENTS(operands)                                                                     \

@@ -1,11 +1,12 @@
 // Elementwise ops: for each dtype in which they compute, one kernel of operands without gaps and of that
 // dtype (`flat`), one of all others (`light`), and one of any operands for what takes more registers and
-// code (`function`); of such, the shorter ones of float32 and less have a flat kernel too (`short`). The op is an argument: a branch that is the same in all threads, outside the loop over
-// a thread's elements.
+// code (`function`); of such, the shorter ones of float32 and less have a flat kernel too (`short`). The op
+// is an argument: a branch that is the same in all threads, outside the loop over a thread's elements.
 //
 // Flat: a block takes 256 x 8 elements (4 of 8 bytes), loaded and stored as vectors of 16 bytes (8 of one
 // byte: 8). At the end, and where an array does not begin at a multiple of 16 bytes, single elements.
-// All others: strided.cuh. No shared memory.
+// All others: strided.cuh. No shared memory. function_float64 has a stack: the library keeps the digits of
+// 2 / pi there that count for a large angle.
 #include "arithmetic.cuh"
 #include "elementwise.h"
 #include "strided.cuh"
@@ -393,8 +394,8 @@ template <class T, bool function> GK_INLINE void strided(const gk_elementwise_st
   typedef work_of<T> W;
   const gk_share s = gk_share_of(a.arrays);
   W x[GK_GROUP] = {}, y[GK_GROUP] = {}, z[GK_GROUP] = {}, r[GK_GROUP] = {};
-  GK_NO_UNROLL // the conversions are long
-      for (int k = 0; k < a.inputs; k++) {
+  GK_NO_UNROLL
+  for (int k = 0; k < a.inputs; k++) { // the conversions are long
     W v[GK_GROUP];
     load_operand<T>(a, s, k, v);
     GK_UNROLL
