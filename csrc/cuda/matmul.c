@@ -14,14 +14,14 @@
 static gk_kernel wide[GK_DTYPE_COUNT] = {
 #define WIDE_wide(dtype) [GK_##dtype] = {"matmul", "matmul_wide_" #dtype, {0}},
 #define WIDE_narrow(dtype)
-#define KERNEL(form, dtype, T, columns) WIDE_##form(dtype)
+#define KERNEL(form, dtype, ...) WIDE_##form(dtype)
     GK_MATMUL_FLOATS(KERNEL)
 #undef KERNEL
 };
 static gk_kernel narrow[GK_DTYPE_COUNT] = {
 #define NARROW_wide(dtype)
 #define NARROW_narrow(dtype) [GK_##dtype] = {"matmul", "matmul_narrow_" #dtype, {0}},
-#define KERNEL(form, dtype, T, columns) NARROW_##form(dtype)
+#define KERNEL(form, dtype, ...) NARROW_##form(dtype)
     GK_MATMUL_FLOATS(KERNEL)
 #undef KERNEL
 };

@@ -10,6 +10,12 @@
 #ifndef GK_KERNEL
 #define GK_KERNEL(threads, name, Arguments)                                                        \
   extern "C" __global__ void __launch_bounds__(threads) name(const __grid_constant__ Arguments a)
+// One that needs no more registers than leave room for `blocks` at a time on a multiprocessor.
+#define GK_KERNEL_OF(blocks, threads, name, Arguments)                                             \
+  extern "C" __global__ void __launch_bounds__(threads, blocks)                                    \
+      name(const __grid_constant__ Arguments a)
+#else
+#define GK_KERNEL_OF(blocks, threads, name, Arguments) GK_KERNEL(threads, name, Arguments)
 #endif
 
 enum {

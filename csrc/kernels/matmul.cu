@@ -91,13 +91,11 @@ template <class To> struct gk_any_dtype {
 
 // ---- tiles
 
-// A thread's share of an operand's tiles of `width` rows or columns, GK_MATMUL_STEPS of k deep, one after
-// another: fours of elements along k or across, as by_k says. A tile is read a step ahead of being
-// written to shared memory; any dtypes, which take many instructions to read, are both read and
-// written then.
-template <class Elements, int width> struct gk_share {
+// A thread's share of an operand's tiles of `width` rows or columns, `steps` of k deep, one after another:
+// fours of elements along k or across, as by_k says. A tile is read a step ahead of being written to
+// shared memory; any dtypes, which take many instructions to read, are both read and written then.
+template <class Elements, int width, int steps> struct gk_share {
   typedef typename Elements::Sum Sum;
-  static constexpr int steps = GK_MATMUL_STEPS;
   static constexpr int fours = width * steps / 4 / GK_MATMUL_THREADS;
   static constexpr int pitch = width + 4;
 
@@ -183,12 +181,12 @@ GK_INLINE void gk_find_tile(const gk_matmul_arguments &a, int64_t height, int64_
 }
 
 // rows, columns: of a thread, 4 or 8.
-template <class Elements, int rows, int columns>
+template <class Elements, int rows, int columns, int steps>
 GK_INLINE void gk_multiply(const gk_matmul_arguments &a) {
   typedef typename Elements::Sum Sum;
-  constexpr int height = 16 * rows, width = 16 * columns, steps = GK_MATMUL_STEPS;
-  typedef gk_share<Elements, height> ShareA;
-  typedef gk_share<Elements, width> ShareB;
+  constexpr int height = 16 * rows, width = 16 * columns;
+  typedef gk_share<Elements, height, steps> ShareA;
+  typedef gk_share<Elements, width, steps> ShareB;
   constexpr int size_a = steps * ShareA::pitch, size_b = steps * ShareB::pitch;
   constexpr bool turns = 2 * (size_a + size_b) * sizeof(Sum) <= 48 * 1024;
   // As words: shared variables have no constructors.
@@ -219,8 +217,8 @@ GK_INLINE void gk_multiply(const gk_matmul_arguments &a) {
       }
       if (k >= 0) {
         const Sum *const now_a = tile_a + turn * size_a, *const now_b = tile_b + turn * size_b;
-        GK_UNROLL
-        for (int step = 0; step < steps; step++) {
+        _Pragma("unroll 2") // more would not leave registers for two blocks
+            for (int step = 0; step < steps; step++) {
           Sum u[rows], v[columns];
           GK_UNROLL
           for (int i = 0; i < rows; i++)
@@ -266,15 +264,13 @@ GK_INLINE void gk_multiply(const gk_matmul_arguments &a) {
 
 // ---- their declarations
 
-#define ROWS_wide 8
-#define ROWS_narrow 4
-#define FLOATS(form, name, T, columns)                                                             \
-  GK_KERNEL(GK_MATMUL_THREADS, matmul_##form##_##name, gk_matmul_arguments) {                      \
-    gk_multiply<gk_one_dtype<T>, ROWS_##form, columns>(a);                                         \
+#define FLOATS(form, name, T, rows, columns, steps, blocks)                                        \
+  GK_KERNEL_OF(blocks, GK_MATMUL_THREADS, matmul_##form##_##name, gk_matmul_arguments) {           \
+    gk_multiply<gk_one_dtype<T>, rows, columns, steps>(a);                                         \
   }
 #define ANY(name, T)                                                                               \
-  GK_KERNEL(GK_MATMUL_THREADS, matmul_any_##name, gk_matmul_arguments) {                           \
-    gk_multiply<gk_any_dtype<T>, 4, 4>(a);                                                         \
+  GK_KERNEL_OF(2, GK_MATMUL_THREADS, matmul_any_##name, gk_matmul_arguments) {                     \
+    gk_multiply<gk_any_dtype<T>, 4, 4, 16>(a);                                                     \
   }
 GK_MATMUL_FLOATS(FLOATS)
 GK_MATMUL_ANY(ANY)

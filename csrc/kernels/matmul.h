@@ -1,8 +1,8 @@
 // The kernels of matrix products and their argument: C = A B for each item of a batch.
 //
 // A block of GK_MATMUL_THREADS threads computes a tile of C (grid.x) of one item after another (grid.z). The
-// operands' tiles, GK_MATMUL_STEPS of k deep, go through shared memory, the next one being read while
-// one is multiplied. What a tile has too much is 0.
+// operands' tiles, 16 or 8 steps of k deep, go through shared memory, the next one being read while one
+// is multiplied. What a tile has too much is 0.
 //
 //   wide    128 x 128 of C, 128 x 64 of float64: operands and result of one floating dtype
 //   narrow  64 x 64: the same, for products of few tiles
@@ -14,7 +14,7 @@
 
 #include "layout.h"
 
-enum { GK_MATMUL_THREADS = 256, GK_MATMUL_STEPS = 16 };
+enum { GK_MATMUL_THREADS = 256 };
 
 // An operand: its elements' places follow from a row or column of C and from k.
 typedef struct gk_matmul_operand {
@@ -36,16 +36,16 @@ typedef struct gk_matmul_arguments {
   uint8_t packs; // C's rows, likewise
 } gk_matmul_arguments;
 
-// KERNEL(form, dtype, type of the elements, columns of a thread)
+// KERNEL(form, dtype, type of the elements, rows and columns of a thread, steps, blocks on a multiprocessor)
 #define GK_MATMUL_FLOATS(KERNEL)                                                                   \
-  KERNEL(wide, float16, gk_half, 8)                                                                \
-  KERNEL(wide, bfloat16, gk_bfloat, 8)                                                             \
-  KERNEL(wide, float32, float, 8)                                                                  \
-  KERNEL(wide, float64, double, 4)                                                                 \
-  KERNEL(narrow, float16, gk_half, 4)                                                              \
-  KERNEL(narrow, bfloat16, gk_bfloat, 4)                                                           \
-  KERNEL(narrow, float32, float, 4)                                                                \
-  KERNEL(narrow, float64, double, 4)
+  KERNEL(wide, float16, gk_half, 8, 8, 8, 2)                                                       \
+  KERNEL(wide, bfloat16, gk_bfloat, 8, 8, 8, 2)                                                    \
+  KERNEL(wide, float32, float, 8, 8, 8, 2)                                                         \
+  KERNEL(wide, float64, double, 8, 4, 16, 1)                                                       \
+  KERNEL(narrow, float16, gk_half, 4, 4, 16, 2)                                                    \
+  KERNEL(narrow, bfloat16, gk_bfloat, 4, 4, 16, 2)                                                 \
+  KERNEL(narrow, float32, float, 4, 4, 16, 2)                                                      \
+  KERNEL(narrow, float64, double, 4, 4, 16, 2)
 // KERNEL(what is accumulated in, its type)
 #define GK_MATMUL_ANY(KERNEL)                                                                      \
   KERNEL(float32, float)                                                                           \

@@ -308,10 +308,10 @@ template <class Fold> GK_INLINE void gk_reduce_merge(const gk_reduce_arguments &
 // ---- their declarations
 
 #define GK_REDUCE_KERNEL(kind, name, T)                                                            \
-  GK_KERNEL(GK_REDUCE_THREADS, reduce_rows_##kind##_##name, gk_reduce_arguments) {                 \
+  GK_KERNEL_OF(2, GK_REDUCE_THREADS, reduce_rows_##kind##_##name, gk_reduce_arguments) {           \
     gk_reduce_rows<gk_##kind<T>>(a);                                                               \
   }                                                                                                \
-  GK_KERNEL(GK_REDUCE_THREADS, reduce_columns_##kind##_##name, gk_reduce_arguments) {              \
+  GK_KERNEL_OF(2, GK_REDUCE_THREADS, reduce_columns_##kind##_##name, gk_reduce_arguments) {        \
     gk_reduce_columns<gk_##kind<T>>(a);                                                            \
   }
 #define GK_REDUCE_MERGE(name, Result)                                                              \
