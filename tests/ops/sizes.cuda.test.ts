@@ -14,6 +14,7 @@ const random = gk.random.generator(5);
 /** Numbers of either sign on the CPU; for integer dtypes small ones, none of them negative. */
 function numbers<D extends gk.DType>(shape: number[], dtype: D): gk.NDArray<D> {
   const x = random.normal(shape, { device: "cpu" });
+  if (dtype === "bool") return gk.greater(x, 1) as gk.NDArray as gk.NDArray<D>;
   return (/int/.test(dtype) ? gk.abs(gk.mul(x, 8)) : x).astype(dtype);
 }
 
@@ -67,6 +68,58 @@ describe("sizes", () => {
       }),
     );
   }
+
+  const dtypes: gk.DType[] = [
+    "bool",
+    "int8",
+    "uint8",
+    "int16",
+    "uint16",
+    "int32",
+    "uint32",
+    "int64",
+  ];
+  dtypes.push("uint64", "float16", "bfloat16", "float32", "float64");
+  const rounded = { float16: 4e-3, bfloat16: 3e-2, float32: 1e-5, float64: 1e-9 };
+  const ops = {
+    ...{ sum: gk.sum, mean: gk.mean, prod: gk.prod, min: gk.min, max: gk.max, argmin: gk.argmin },
+    ...{ argmax: gk.argmax, any: gk.any, all: gk.all, countNonzero: gk.countNonzero },
+    ...{ var: gk.var, std: gk.std, norm: gk.norm, logsumexp: gk.logsumexp },
+  };
+  for (const [name, op] of Object.entries(ops)) {
+    it(
+      `${name} of every dtype along rows, across them and of strided ones`,
+      scoped(() => {
+        for (const dtype of dtypes) {
+          const rtol = (rounded as Record<string, number>)[dtype] ?? 1e-5;
+          let x = numbers([3, 60, 66], dtype);
+          if (name === "prod" && rtol !== 1e-5) x = gk.add(gk.mul(x, 1e-3), 1) as gk.NDArray;
+          for (const axis of [2, 1, 0]) same((x) => op(x, { axis }), [x], { rtol, atol: rtol });
+          same((x) => op(x.at(":", "::-2", "1::3"), { axis: 1 }), [x], { rtol, atol: rtol });
+          same((x) => op(x), [x], { rtol, atol: rtol });
+        }
+      }),
+    );
+  }
+
+  it(
+    "products with a vector, and of many tiles",
+    scoped(() => {
+      for (const dtype of ["float32", "float64", "float16"] as const) {
+        const rtol = 10 * rounded[dtype], tolerance = { rtol, atol: 10 * rtol };
+        const a = numbers([200, 300], dtype),
+          v = numbers([300], dtype),
+          long = numbers([9000], dtype);
+        same((a, v) => gk.matmul(a, v), [a, v], tolerance);
+        same((a, v) => gk.matmul(v, a.T), [a, v], tolerance);
+        same((a, v) => gk.matmul(v.at(":200"), a), [a, v], tolerance);
+        same((a) => gk.matmul(a, a), [long], tolerance);
+        const tall = numbers([30, 130, 5], dtype), wide = numbers([5, 140], dtype);
+        same((a, b) => gk.matmul(a, b), [tall, wide], tolerance);
+        same((a, b) => gk.matmul(b.T, gk.transpose(a, [0, 2, 1])), [tall, wide], tolerance);
+      }
+    }),
+  );
 
   for (const dtype of ["float32", "float64", "float16", "int32", "complex64"] as const) {
     it(
