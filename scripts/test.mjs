@@ -4,8 +4,9 @@
 //
 //   npm test                          everything
 //   npm test -- tests/array at.test   only files whose path contains one of these
-//   npm test -- --only=bun            only one part: c, deno, bun, deno-cuda or bun-cuda; or several, with
-//                                     commas between; deno-gpu and bun-gpu are on a real GPU
+//   npm test -- --only=bun            only one part: c, deno, bun, deno-cuda, bun-cuda or deno-checked (kernels
+//                                     watched for races and the like); or several, with commas between;
+//                                     deno-gpu and bun-gpu are on a real GPU
 //   npm run test:full                 also the long sweeps (GPUKIT_TEST_FULL=1)
 //   npm run test:exhaustive           float functions with every float32, some minutes each
 //                                     (only some with GPUKIT_TEST_EXHAUSTIVE=exp,log before it)
@@ -43,13 +44,14 @@ const parts = {
   deno: () => testDeno("deno", onCpu),
   bun: () => testBun("bun", onCpu),
   "deno-cuda": () => overStandin("deno-cuda", testDeno),
-  "bun-cuda": () => overStandin("bun-cuda", testBun, { STANDIN_LAZY: "1" }),
+  "bun-cuda": () => overStandin("bun-cuda", testBun, { settings: { STANDIN_LAZY: "1" } }),
+  "deno-checked": () => overStandin("deno-checked", testDeno, watched),
   "deno-gpu": () => testDeno("deno-gpu", onGpu),
   "bun-gpu": () => testBun("bun-gpu", onGpu),
 };
 // What needs a GPU is asked for by name; the stand-in driver is for Linux.
 const usual = Object.keys(parts).filter((name) =>
-  !name.endsWith("-gpu") && (process.platform === "linux" || !name.endsWith("-cuda"))
+  !name.endsWith("-gpu") && (process.platform === "linux" || !/-(cuda|checked)$/.test(name))
 );
 const chosen = options.only?.split(",") ?? usual;
 for (const name of chosen.filter((name) => !(name in parts))) {
@@ -98,6 +100,16 @@ const onCpu = {
   has: (path) => !/\.(cuda|standin)\.test\.ts$/.test(path),
 };
 
+/**
+ * Every access of a kernel is watched, and the threads of a block run in no order of theirs: ten times as
+ * slow, so only the files whose cases reach every kernel.
+ */
+const watched = {
+  build: "standin-checked",
+  settings: { STANDIN_ORDER: "random" },
+  has: (path) => /^tests\/ops\/(golden|random|sizes\.cuda)\.test\.ts$/.test(path),
+};
+
 const onGpu = {
   env: { GPUKIT_DEVICE: "cuda" },
   has: (path) => !/\.(cpu|standin)\.test\.ts$/.test(path),
@@ -107,17 +119,18 @@ const onGpu = {
  * Under Deno the stand-in's streams run at once, under Bun only when somebody waits for them: what counts on
  * either fails.
  */
-async function overStandin(name, test, settings = {}) {
+async function overStandin(name, test, how = {}) {
+  const { build = "standin", settings, has = (path) => !/\.cpu\.test\.ts$/.test(path) } = how;
   let driver;
   try {
-    driver = await standin();
+    driver = await standin(build);
   } catch (error) {
     console.log(`${name}: ${error.message}`);
     return { passed: 0, failed: 1 };
   }
   // Another GPUKIT_DEVICE in the environment is for the user's own runs.
   const env = { ...settings, ...driver, GPUKIT_DEVICE: "cuda" };
-  return test(name, { env, has: (path) => !/\.cpu\.test\.ts$/.test(path) });
+  return test(name, { env, has });
 }
 
 function testDeno(name, on) {
