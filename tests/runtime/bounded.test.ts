@@ -22,7 +22,8 @@ async function growth(work: () => Promise<void> | void): Promise<{ rss: number; 
   const after = gk.memory();
   assert.equal(after.live, before.live, "live arrays");
   assert.equal(after.scopes, before.scopes, "open scopes");
-  assert.equal(after.bytes, before.bytes, "bytes of live arrays");
+  // Fewer where the thread of the file before has ended meanwhile: the counter is the process's.
+  assert.ok(after.bytes <= before.bytes, `${after.bytes - before.bytes} bytes more of live arrays`);
   return {
     rss: (process.memoryUsage().rss - rss) / MIB,
     live: after.peakLive - before.peakLive, // of the whole thread, which may run many files
