@@ -29,6 +29,8 @@ function same<A extends gk.NDArray[]>(
   expectClose(actual, expected, tolerance);
 }
 
+type Reduction = (a: gk.NDArray, options?: { axis?: number }) => gk.NDArray;
+
 const sums = { rtol: 1e-5, atol: 1e-4 };
 
 describe("sizes", () => {
@@ -81,7 +83,7 @@ describe("sizes", () => {
   ];
   dtypes.push("uint64", "float16", "bfloat16", "float32", "float64");
   const rounded = { float16: 4e-3, bfloat16: 3e-2, float32: 1e-5, float64: 1e-9 };
-  const ops = {
+  const ops: Record<string, Reduction> = {
     ...{ sum: gk.sum, mean: gk.mean, prod: gk.prod, min: gk.min, max: gk.max, argmin: gk.argmin },
     ...{ argmax: gk.argmax, any: gk.any, all: gk.all, countNonzero: gk.countNonzero },
     ...{ var: gk.var, std: gk.std, norm: gk.norm, logsumexp: gk.logsumexp },
