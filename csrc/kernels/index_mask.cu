@@ -10,41 +10,51 @@
 #define WARPS (THREADS / 32)
 #define ROUNDS (GK_SELECT_TILE / THREADS)
 #define SCANNERS 1024
+#define AHEAD 8 // elements of a thread that are asked for before the first is used
 
-// A bit for each of the warp's elements, in every lane.
+#if defined(__CUDACC__)
+#define GK_ROLLED _Pragma("unroll 1")
+#else
+#define GK_ROLLED
+#endif
+
+// Rounds of a warp's elements from number `first` on: lane r has a bit for each element of round r.
 template <class T>
-static __device__ inline void truth_of(const gk_select_args &a, int64_t first,
-                                       uint32_t (&bits)[ROUNDS]) {
+static __device__ inline uint32_t truth_of(const gk_select_args &a, int64_t first) {
   const T *mask = (const T *)a.mask;
-  const int64_t lane = threadIdx.x % 32;
-  T value[ROUNDS];
-  GK_UNROLL
-  for (int r = 0; r < ROUNDS; r++) {
-    const int64_t e = first + r * 32 + lane;
-    int64_t at[1] = {0};
-    value[r] = 0;
-    if (e >= a.layout.size) continue;
-    gk_offsets(a.layout, e, at);
-    value[r] = mask[at[0]];
+  const int lane = threadIdx.x % 32;
+  uint32_t bits = 0;
+  GK_ROLLED
+  for (int r = 0; r < ROUNDS; r += AHEAD) {
+    T value[AHEAD];
+    GK_UNROLL
+    for (int k = 0; k < AHEAD; k++) {
+      const int64_t e = first + (r + k) * 32 + lane;
+      int64_t at[1];
+      value[k] = 0;
+      if (e >= a.layout.size) continue;
+      gk_offsets(a.layout, e, at);
+      value[k] = mask[at[0]];
+    }
+    GK_UNROLL
+    for (int k = 0; k < AHEAD; k++) {
+      const uint32_t round = __ballot_sync(~0u, (value[k] & (T)a.truth) != 0);
+      if (lane == r + k) bits = round;
+    }
   }
-  GK_UNROLL
-  for (int r = 0; r < ROUNDS; r++) bits[r] = __ballot_sync(~0u, (value[r] & (T)a.truth) != 0);
+  return bits;
 }
 
-static __device__ inline void warp_truth(const gk_select_args &a, int64_t first,
-                                         uint32_t (&bits)[ROUNDS]) {
+static __device__ inline uint32_t warp_truth(const gk_select_args &a, int64_t first) {
   switch (a.bytes) {
   case 1:
-    truth_of<uint8_t>(a, first, bits);
-    break;
+    return truth_of<uint8_t>(a, first);
   case 2:
-    truth_of<uint16_t>(a, first, bits);
-    break;
+    return truth_of<uint16_t>(a, first);
   case 4:
-    truth_of<uint32_t>(a, first, bits);
-    break;
+    return truth_of<uint32_t>(a, first);
   default:
-    truth_of<uint64_t>(a, first, bits);
+    return truth_of<uint64_t>(a, first);
   }
 }
 
@@ -53,21 +63,13 @@ static __device__ inline int64_t warp_first() {
   return (int64_t)blockIdx.x * GK_SELECT_TILE + threadIdx.x / 32 * (32 * ROUNDS);
 }
 
-static __device__ inline int count_of(const uint32_t (&bits)[ROUNDS]) {
-  int count = 0;
-  GK_UNROLL
-  for (int r = 0; r < ROUNDS; r++) count += __popc(bits[r]);
-  return count;
-}
-
 GK_KERNEL(THREADS, index_count, gk_select_args) {
-  __shared__ int counts[WARPS];
-  uint32_t bits[ROUNDS];
-  warp_truth(a, warp_first(), bits);
-  if (threadIdx.x % 32 == 0) counts[threadIdx.x / 32] = count_of(bits);
+  __shared__ unsigned counts[WARPS];
+  const unsigned count = __reduce_add_sync(~0u, (unsigned)__popc(warp_truth(a, warp_first())));
+  if (threadIdx.x % 32 == 0) counts[threadIdx.x / 32] = count;
   __syncthreads();
   if (threadIdx.x != 0) return;
-  int sum = 0;
+  unsigned sum = 0;
   GK_UNROLL
   for (int w = 0; w < WARPS; w++) sum += counts[w];
   a.counts[blockIdx.x] = sum;
@@ -106,20 +108,21 @@ GK_KERNEL(SCANNERS, index_scan, gk_select_args) {
 }
 
 GK_KERNEL(THREADS, index_list, gk_select_args) {
-  __shared__ int counts[WARPS];
+  __shared__ unsigned counts[WARPS];
   const int64_t first = warp_first();
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
-  uint32_t bits[ROUNDS];
-  warp_truth(a, first, bits);
-  if (lane == 0) counts[warp] = count_of(bits);
+  const uint32_t bits = warp_truth(a, first);
+  const unsigned count = __reduce_add_sync(~0u, (unsigned)__popc(bits));
+  if (lane == 0) counts[warp] = count;
   __syncthreads();
   int64_t number = a.counts[blockIdx.x];
   for (int w = 0; w < warp; w++) number += counts[w];
-  GK_UNROLL
+  GK_ROLLED
   for (int r = 0; r < ROUNDS; r++) {
-    const int64_t k = number + __popc(bits[r] & ((1u << lane) - 1));
-    number += __popc(bits[r]);
-    if (!(bits[r] >> lane & 1) || k >= a.room) continue;
+    const uint32_t round = __shfl_sync(~0u, bits, r);
+    const int64_t k = number + __popc(round & ((1u << lane) - 1));
+    number += __popc(round);
+    if (!(round >> lane & 1) || k >= a.room) continue;
     int64_t at[2];
     gk_offsets(a.layout, first + r * 32 + lane, at);
     a.list[k * a.list_step] = a.origin + at[1];
