@@ -1,7 +1,7 @@
 // Functions of float32 that every device computes in the same way: where a device's own are further from
-// the exact result than 2 units of the last place. Branch-free C that a compiler makes vectors of: `a < b ?
-// x : y` becomes a blend, and both sides are computed. C99's special values; the polynomials are minimax
-// ones, their coefficients rounded to float32 one after another and the rest fitted again.
+// the exact result than 2 units of the last place, or slower. Branch-free C that a compiler makes vectors
+// of: `a < b ? x : y` becomes a blend, and both sides are computed. C99's special values; the polynomials
+// are minimax ones, their coefficients rounded to float32 one after another and the rest fitted again.
 #ifndef GK_CORE_FLOAT_FORMULAS_H
 #define GK_CORE_FLOAT_FORMULAS_H
 
@@ -211,6 +211,20 @@ GK_FORMULA angle angle_of(float x) {
 #endif
 }
 
+// As angle_of without the rest, which sine and cosine can do without.
+GK_FORMULA angle angle_near(float x) {
+#ifdef GK_IS_FUSED
+  const float shift = 0x1.8p23f;
+  float t = x * 0x1.45f306p-1f + shift, k = t - shift;
+  float left = MULTIPLY_ADD(k, -0x1.921fbp0f, x);
+  left = MULTIPLY_ADD(k, -0x1.5110b4p-22f, left);
+  angle r = {MULTIPLY_ADD(k, -0x1.84698ap-48f, left), 0, bits_of(t)};
+  return r;
+#else
+  return angle_of(x);
+#endif
+}
+
 // x = m 2^e, and of 2 / pi only those 96 bits count whose product with m
 // is neither whole turns nor too small to matter.
 GK_FORMULA angle angle_of_far(float x) {
@@ -229,6 +243,26 @@ GK_FORMULA angle angle_of_far(float x) {
   double exact = (double)(int64_t)(turns - (quarters << 62)) * 0x1.921fb54442d18p-62;
   bool negative = bits >> 31;
   return angle_split(negative ? -exact : exact, (uint32_t)(negative ? 0 - quarters : quarters));
+}
+
+GK_FORMULA float sine(angle r) {
+  float x = r.near, z = x * x;
+  float p = -0x1.995404p-13f;
+  p = MULTIPLY_ADD(p, z, 0x1.110778p-7f);
+  p = MULTIPLY_ADD(p, z, -0x1.555546p-3f);
+  float s = MULTIPLY_ADD(x * z, p, x);
+  s = x == 0 ? x : s; // keeps -0
+  float q = 0x1.99e83ap-16f;
+  q = MULTIPLY_ADD(q, z, -0x1.6c0c28p-10f);
+  q = MULTIPLY_ADD(q, z, 0x1.55554ap-5f);
+  q = MULTIPLY_ADD(q, z, -0.5f);
+  float c = MULTIPLY_ADD(q, z, 1.0f);
+  return float_of(bits_of(r.turns & 1 ? c : s) ^ (r.turns & 2) << 30);
+}
+
+GK_FORMULA float cosine(angle r) {
+  r.turns++;
+  return sine(r);
 }
 
 GK_FORMULA float tangent(angle r) {

@@ -8,39 +8,6 @@
 
 #include "float_function.h"
 
-// Without the rest, which sine and cosine can do without.
-static inline angle angle_near(float x) {
-#ifdef GK_IS_FUSED
-  const float shift = 0x1.8p23f;
-  float t = x * 0x1.45f306p-1f + shift, k = t - shift;
-  float left = MULTIPLY_ADD(k, -0x1.921fbp0f, x);
-  left = MULTIPLY_ADD(k, -0x1.5110b4p-22f, left);
-  return (angle){MULTIPLY_ADD(k, -0x1.84698ap-48f, left), 0, bits_of(t)};
-#else
-  return angle_of(x);
-#endif
-}
-
-static inline float sine(angle r) {
-  float x = r.near, z = x * x;
-  float p = -0x1.995404p-13f;
-  p = MULTIPLY_ADD(p, z, 0x1.110778p-7f);
-  p = MULTIPLY_ADD(p, z, -0x1.555546p-3f);
-  float s = MULTIPLY_ADD(x * z, p, x);
-  s = x == 0 ? x : s; // keeps -0
-  float q = 0x1.99e83ap-16f;
-  q = MULTIPLY_ADD(q, z, -0x1.6c0c28p-10f);
-  q = MULTIPLY_ADD(q, z, 0x1.55554ap-5f);
-  q = MULTIPLY_ADD(q, z, -0.5f);
-  float c = MULTIPLY_ADD(q, z, 1.0f);
-  return float_of(bits_of(r.turns & 1 ? c : s) ^ (r.turns & 2) << 30);
-}
-
-static inline float cosine(angle r) {
-  r.turns++;
-  return sine(r);
-}
-
 #define OF_ANGLE(name, function, angle)                                                            \
   static inline float name##32(float x) { return function(angle(x)); }                             \
   static inline float name##_far32(float x) { return function(angle_of_far(x)); }

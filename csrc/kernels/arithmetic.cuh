@@ -71,12 +71,16 @@ template <class T> GK_INLINE T gk_power(T a, T b) {
 }
 
 // ---- floats: of the device's library, but for float32 where that is further than 2 units of the last place
-// from the exact result
+// from the exact result, or keeps a table on the stack
 
-GK_INLINE float gk_tan32(float x) {
-  bool far = fabsf(x) > ANGLE_NEAR && fabsf(x) < INFINITY;
-  return tangent(far ? angle_of_far(x) : angle_of(x));
-}
+#define GK_OF_ANGLE(name, of, near)                                                                \
+  GK_INLINE float name(float x) {                                                                  \
+    bool far = fabsf(x) > ANGLE_NEAR && fabsf(x) < INFINITY;                                       \
+    return of(far ? angle_of_far(x) : near(x));                                                    \
+  }
+GK_OF_ANGLE(gk_sin32, sine, angle_near)
+GK_OF_ANGLE(gk_cos32, cosine, angle_near)
+GK_OF_ANGLE(gk_tan32, tangent, angle_of)
 
 #define GK_FUNCTION(name, of32, of64)                                                              \
   GK_INLINE float gk_##name(float x) { return of32(x); }                                           \
@@ -98,8 +102,8 @@ GK_FUNCTION(log2, log2f, log2)
 GK_FUNCTION(log10, log10f, log10)
 GK_FUNCTION(log1p, log1pf, log1p)
 GK_FUNCTION(cbrt, cbrtf, cbrt)
-GK_FUNCTION(sin, sinf, sin)
-GK_FUNCTION(cos, cosf, cos)
+GK_FUNCTION(sin, gk_sin32, sin)
+GK_FUNCTION(cos, gk_cos32, cos)
 GK_FUNCTION(tan, gk_tan32, tan)
 GK_FUNCTION(arcsin, asinf, asin)
 GK_FUNCTION(arccos, acosf, acos)
@@ -183,7 +187,7 @@ GK_INLINE gk_complex gk_complex_exp(gk_complex z) {
   const float x = z.re, y = z.im, infinity = gk_infinity<float>;
   double length = exp((double)(x > 200 ? 200 : x < -200 ? -200 : x));
   bool no_direction = !gk_is_finite(y);
-  float re = (float)(length * cosf(y)), im = (float)(length * sinf(y));
+  float re = (float)(length * gk_cos32(y)), im = (float)(length * gk_sin32(y));
   if (no_direction && x == infinity) re = x;
   if (no_direction && x == -infinity) re = im = 0;
   if (y == 0) im = y;
