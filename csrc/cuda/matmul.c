@@ -9,6 +9,8 @@
 
 #define ENOUGH_TILES 100 // of 128 x 128; fewer leave much of a device idle
 #define MOST_ITEMS 65535 // of grid.z
+#define ENOUGH_BLOCKS 256 // of 64 x 64; where there are fewer tiles k is cut
+#define LEAST_SPAN 256    // into parts of no fewer steps
 
 // By the dtype of all operands, or what is accumulated in.
 static gk_kernel wide[GK_DTYPE_COUNT] = {
@@ -133,7 +135,24 @@ gk_status gk_cuda_matmul(const gk_cuda_run *run) {
                               : &any[sum_of(m.compute)];
   const int64_t height = large ? 128 : 64, width = large && m.compute != GK_float64 ? 128 : 64;
   m.tiles = (uint32_t)divide_up(m.n, width);
-  const gk_grid grid = {(uint32_t)(divide_up(m.m, height) * m.tiles), 1,
+  const int64_t blocks = divide_up(m.m, height) * m.tiles;
+  int64_t parts = 1;
+  if (plain && !large && m.batch.size == 1 && blocks < ENOUGH_BLOCKS / 2 && m.k >= 2 * LEAST_SPAN) {
+    parts = divide_up(m.k, LEAST_SPAN);
+    if (parts > ENOUGH_BLOCKS / blocks) parts = ENOUGH_BLOCKS / blocks;
+  }
+  m.span = m.k;
+  if (parts > 1) {
+    m.span = divide_up(divide_up(m.k, parts), 16) * 16;
+    parts = divide_up(m.k, m.span);
+    const int64_t bytes = gk_dtypes[sum_of(m.compute)].size;
+    m.partial = gk_cuda_workspace(run, parts * m.m * m.n * bytes);
+    if (!m.partial) return run->error->status;
+  }
+  const gk_grid grid = {(uint32_t)blocks, (uint32_t)parts,
                         (uint32_t)(m.batch.size < MOST_ITEMS ? m.batch.size : MOST_ITEMS)};
-  return gk_cuda_launch(run, kernel, grid, GK_MATMUL_THREADS, 0, &m);
+  gk_status status = gk_cuda_launch(run, kernel, grid, GK_MATMUL_THREADS, 0, &m);
+  if (status || parts == 1) return status;
+  const gk_view out = matrix_of(c, row, column);
+  return gk_cuda_sum_parts(run, m.partial, sum_of(m.compute), parts, &out);
 }

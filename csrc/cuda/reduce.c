@@ -361,3 +361,25 @@ gk_status gk_cuda_dot(const gk_cuda_run *run, const gk_view *matrix, const void 
   p.a.factor_packs = stride == 1 && (uintptr_t)vector % 16 == 0;
   return launch(run, &p);
 }
+
+gk_status gk_cuda_sum_parts(const gk_cuda_run *run, const void *parts, uint8_t dtype, int64_t count,
+                            const gk_view *out) {
+  gk_view in = *out, to = *out;
+  in.dtype = dtype;
+  in.ndim = to.ndim = 3;
+  for (int i = 0; i < 2; i++) {
+    in.shape[i + 1] = to.shape[i + 1] = out->shape[i];
+    to.strides[i + 1] = out->strides[i];
+  }
+  in.shape[0] = count;
+  to.shape[0] = 1;
+  to.strides[0] = 0;
+  gk_view_make_contiguous(&in);
+  plan p;
+  begin(&p, run->call, &in, &to, 1, false);
+  p.a.in = parts; // all strides lead forward
+  p.kind = KIND_real;
+  p.dtype = dtype;
+  p.a.step = GK_REDUCE_SUM;
+  return launch(run, &p);
+}

@@ -204,12 +204,14 @@ GK_INLINE void gk_multiply(const gk_matmul_arguments &a) {
     Sum sum[rows][columns] = {};
     ShareA share_a(a.a, a.compute);
     ShareB share_b(a.b, a.compute);
-    share_a.begin(place[0], first_row, a.m);
-    share_b.begin(place[1], first_column, a.n);
+    const int64_t first_k = blockIdx.y * a.span;
+    const int64_t length = a.k - first_k < a.span ? a.k - first_k : a.span;
+    share_a.begin(place[0] + first_k * a.a.along, first_row, a.m);
+    share_b.begin(place[1] + first_k * a.b.along, first_column, a.n);
     int turn = 0;
     GK_FLAT
-    for (int64_t k = -steps; k < a.k; k += steps) { // first, only the first tiles are read
-      const int64_t left = a.k - k - steps;
+    for (int64_t k = -steps; k < length; k += steps) { // first, only the first tiles are read
+      const int64_t left = length - k - steps;
       const int coming = left > steps ? steps : (int)left;
       if (coming > 0) {
         share_a.read(coming);
@@ -249,6 +251,13 @@ GK_INLINE void gk_multiply(const gk_matmul_arguments &a) {
         const int64_t column = first_column + j / 4 * 64 + x;
         const int64_t at = place[2] + row * a.row + column * a.column;
         if constexpr (Elements::packed) {
+          if (rows == 4 && a.partial) { // wide ones have tiles enough
+            Sum *const part = (Sum *)a.partial + (blockIdx.y * a.m + row) * a.n;
+            GK_UNROLL
+            for (int l = 0; l < 4; l++)
+              if (column + l < a.n) part[column + l] = sum[i][j + l];
+            continue;
+          }
           if (a.packs && column + 4 <= a.n) {
             Elements::store_four(a, at, sum[i] + j);
             continue;

@@ -2,7 +2,9 @@
 //
 // A block of GK_MATMUL_THREADS threads computes a tile of C (grid.x) of one item after another (grid.z). The
 // operands' tiles, 16 or 8 steps of k deep, go through shared memory, the next one being read while one
-// is multiplied. What a tile has too much is 0.
+// is multiplied. What a tile has too much is 0. Where C has few tiles and k is long, grid.y cuts k into parts
+// of `span`, of floats only: their sums go to `partial`, [part][m][n] of the type that is
+// accumulated in, and are then reduced.
 //
 //   wide    128 x 128 of C, 128 x 64 of float64: operands and result of one floating dtype
 //   narrow  64 x 64: the same, for products of few tiles
@@ -28,7 +30,8 @@ typedef struct gk_matmul_operand {
 typedef struct gk_matmul_arguments {
   gk_matmul_operand a, b;
   void *c;
-  int64_t m, n, k;
+  int64_t m, n, k, span;
+  void *partial; // NULL: results go to c
   int64_t row, column; // strides of C
   gk_layout batch; // of a, b, c
   uint32_t tiles; // of a row of tiles of C

@@ -105,7 +105,7 @@ describe("sizes", () => {
   }
 
   it(
-    "products with a vector, and of many tiles",
+    "products with a vector, of many tiles and of long sums",
     scoped(() => {
       for (const dtype of ["float32", "float64", "float16"] as const) {
         const rtol = 10 * rounded[dtype], tolerance = { rtol, atol: 10 * rtol };
@@ -116,6 +116,7 @@ describe("sizes", () => {
         same((a, v) => gk.matmul(v, a.T), [a, v], tolerance);
         same((a, v) => gk.matmul(v.at(":200"), a), [a, v], tolerance);
         same((a) => gk.matmul(a, a), [long], tolerance);
+        same((a) => gk.matmul(a, a.T), [numbers([70, 1100], dtype)], tolerance);
         const tall = numbers([30, 130, 5], dtype), wide = numbers([5, 140], dtype);
         same((a, b) => gk.matmul(a, b), [tall, wide], tolerance);
         same((a, b) => gk.matmul(b.T, gk.transpose(a, [0, 2, 1])), [tall, wide], tolerance);
