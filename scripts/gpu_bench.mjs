@@ -3,7 +3,6 @@
 // Part of gpu_verify.mjs. Sizes are small over the stand-in, where only the submission means anything.
 
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { root, tools } from "./tools.mjs";
@@ -28,23 +27,23 @@ function ask(command, args, env, input) {
   throw new Error(`${command} ${args.join(" ")} failed: ${error?.message ?? stderr.slice(-2000)}`);
 }
 
-const runtimes = {
+const ways = {
   deno: (args, env) => ask(tools.deno, ["run", "-A", "--no-check", ...args], env),
   bun: (args, env) => ask(tools.bun, args, env),
 };
 const worker = join("bench", "gpu", "worker.ts");
 
 /** {copy, launch, rows, calls, peers}: GB/s, ns, and lists of {name, runtime, ...}. */
-export function benchmark(env, isStandin) {
+export function benchmark(runtimes, env, isStandin) {
   const { bytes, rounds, calls, launches } = isStandin ? small : full;
   const fromC = () => ask(program, [bytes, rounds, launches, calls], env);
-  const described = runtimes.deno([worker, "list"], env);
+  const described = ways.deno([worker, "list"], env);
 
   // From C before and after: what is compared with is the better of both.
   const before = fromC();
-  const measured = Object.keys(runtimes).map((runtime) => {
-    const times = runtimes[runtime]([worker, "rows", bytes, rounds, calls], env);
-    return { runtime, times, called: runtimes[runtime]([worker, "calls", rounds, launches], env) };
+  const measured = runtimes.map((runtime) => {
+    const times = ways[runtime]([worker, "rows", bytes, rounds, calls], env);
+    return { runtime, times, called: ways[runtime]([worker, "calls", rounds, launches], env) };
   });
   const peers = measurePeers(described, bytes, rounds, calls);
   const after = fromC();
@@ -76,8 +75,9 @@ export function benchmark(env, isStandin) {
   );
   // Figures of kernels that run on the CPU say nothing about a goal.
   if (isStandin) [...rows, ...callRows].forEach((row) => row.met = undefined);
-  const submission = isStandin ? measureSubmission(env, rounds, launches) : undefined;
+  const submission = isStandin ? measureSubmission(runtimes, env, rounds, launches) : undefined;
   return {
+    runtimes,
     bytes,
     rounds,
     copy,
@@ -96,11 +96,11 @@ const atMost = (a, b) => a === undefined || b === undefined ? undefined : a <= b
  * What submitting an op costs beyond the same op on the CPU, over the stand-in with kernels that do nothing:
  * the part of a call that can be judged without a GPU.
  */
-function measureSubmission(env, rounds, launches) {
-  return Object.keys(runtimes).map((runtime) => {
+function measureSubmission(runtimes, env, rounds, launches) {
+  return runtimes.map((runtime) => {
     const name = "add(a, b, {out})";
     const time = (more) =>
-      median(runtimes[runtime]([worker, "calls", 7 * rounds, launches], { ...env, ...more })[name]);
+      median(ways[runtime]([worker, "calls", 7 * rounds, launches], { ...env, ...more })[name]);
     const cuda = time({ STANDIN_EMPTY: "1", GPUKIT_DEVICE: "cuda" });
     const cpu = time({ GPUKIT_DEVICE: "cpu" });
     return {
@@ -138,16 +138,15 @@ const peerRows = (peers, rows, bytes, copy) =>
     }),
   );
 
-export const canBenchmark = () => existsSync(program);
-
 // ---- the table ----------------------------------------------------------------------------------
 
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
 const sign = (met) => met === undefined ? "" : met ? "ok" : "below";
 
 /** The results as Markdown. */
-export function benchmarkTable({ bytes, rounds, copy, launch, rows, calls, peers, submission }) {
-  const names = Object.keys(runtimes);
+export function benchmarkTable(
+  { runtimes, bytes, rounds, copy, launch, rows, calls, peers, submission },
+) {
   const known = Object.entries(peers).filter(([, { rows }]) => rows);
   const head = (cells) =>
     `| ${cells.join(" | ")} |\n|${cells.map((_, i) => i ? "---:" : "---").join("|")}|`;
@@ -157,13 +156,19 @@ export function benchmarkTable({ bytes, rounds, copy, launch, rows, calls, peers
     } GB/s; ` +
     "percentages are of that.",
     "",
-    head(["op", ...names, ...known.map(([peer, { version }]) => `${peer} ${version}`), "goal", ""]),
+    head([
+      "op",
+      ...runtimes,
+      ...known.map(([peer, { version }]) => `${peer} ${version}`),
+      "goal",
+      "",
+    ]),
   ];
   const byName = (list) =>
     [...new Set(list.map(({ name }) => name))]
       .map((name) => [
         name,
-        names.map((r) => list.find((row) => row.name === name && row.runtime === r)),
+        runtimes.map((r) => list.find((row) => row.name === name && row.runtime === r)),
       ]);
   for (const [name, own] of byName(rows)) {
     const [{ goal }] = own;
@@ -180,7 +185,7 @@ export function benchmarkTable({ bytes, rounds, copy, launch, rows, calls, peers
     "",
     `From the call to its return; the launch alone takes ${launch.toFixed(0)} ns from C.`,
     "",
-    head(["call", ...names, "goal", ""]),
+    head(["call", ...runtimes, "goal", ""]),
   );
   for (const [name, own] of byName(calls)) {
     const [{ goal }] = own;

@@ -8,7 +8,7 @@
 //     --standin                               over the stand-in driver: proves that this script works
 //   npm run gpu:verify -- tests/ops           only test files whose path contains one of these
 //
-// In a bundle (gpu_bundle.mjs) ./verify runs it by Deno: nothing is built there.
+// In a bundle (gpu_bundle.mjs) ./verify runs it by Deno: nothing is built there, and Bun may be missing.
 
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
@@ -33,6 +33,7 @@ const chosen = options.only?.split(",") ?? Object.keys(parts);
 class VerifyError extends Error {}
 
 const bundled = join(root, "bundle.json");
+const runtimes = ["deno", "bun"].filter((name) => existsSync(tools[name]));
 /** Runs a script of ours by whatever runs this one. */
 const script = (name, args, more) =>
   run(process.execPath, [
@@ -59,6 +60,7 @@ async function main() {
     ...(options.standin ? { standin: true } : {}),
     version: version(),
     library: statSync(library).size,
+    runtimes,
     device,
   };
   for (const name of chosen) {
@@ -116,7 +118,7 @@ function version() {
 
 /** Few files over the stand-in: npm test runs all of them there. */
 async function runTests(env) {
-  const names = options.standin ? "deno-cuda,bun-cuda" : "deno-gpu,bun-gpu";
+  const names = runtimes.map((name) => `${name}-${options.standin ? "cuda" : "gpu"}`).join(",");
   const files = filters.length || !options.standin ? filters : ["tests/array/create"];
   const { output } = await script("test.mjs", [`--only=${names}`, ...files], { env });
   const closing = /^(\d+) passed, (\d+) failed$/m.exec(output);
@@ -154,7 +156,7 @@ async function runSanitizer(env) {
 }
 
 function runBenchmark(env) {
-  const result = benchmark({ ...env, GPUKIT_DEVICE: "cuda" }, options.standin);
+  const result = benchmark(runtimes, { ...env, GPUKIT_DEVICE: "cuda" }, options.standin);
   console.log(benchmarkTable(result));
   return result;
 }
@@ -178,7 +180,9 @@ function write(result) {
   console.log(`\nwritten to ${join(folder, name)}.json and .md`);
 }
 
-function page({ gpu, driver, computeCapability, version, library, tests, sanitizer, bench }) {
+function page(
+  { gpu, driver, computeCapability, version, library, runtimes, tests, sanitizer, bench },
+) {
   const counts = (what) =>
     what?.missing ? "not there" : what ? `${what.passed} passed, ${what.failed} failed` : "not run";
   return `# ${gpu}
@@ -187,7 +191,7 @@ Written by \`npm run gpu:verify\`.
 
 - driver ${driver}, compute capability ${computeCapability}
 - gpukit at ${version}, a library of ${(library / 1024).toFixed(0)} KiB
-- tests in Deno and Bun: ${counts(tests)}
+- tests (${runtimes.join(", ")}): ${counts(tests)}
 - compute-sanitizer: ${counts(sanitizer)}
 
 ${bench ? benchmarkTable(bench) : ""}

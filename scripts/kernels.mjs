@@ -6,7 +6,7 @@
 //   npm run kernels -- --update "reason"      stores the report, with the reason
 //   npm run kernels -- --driver               compares csrc/cuda/driver.h with the compiler's cuda.h
 //
-// The report is bench/results/kernels.json, and docs/kernels.md is written from it.
+// The report is bench/results/kernels.json; docs/kernels.md is written from it, and a table in docs/gpu.md.
 
 import { spawnSync } from "node:child_process";
 import { readFileSync, statSync } from "node:fs";
@@ -54,7 +54,10 @@ await runScript(async () => {
       );
     }
     writeReport(report, before, options.update.trim(), rises);
-    return console.log("written to bench/results/kernels.json and docs/kernels.md");
+    // docs/gpu.md tells what is compiled.
+    const docs = await run(process.execPath, [join(root, "scripts", "generate.mjs")]);
+    if (docs.code !== 0) throw failed("npm run docs", docs.output, "");
+    return console.log("written to bench/results/kernels.json, docs/kernels.md and docs/gpu.md");
   }
   if (!options.check) return;
   if (rises.length) {

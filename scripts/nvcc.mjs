@@ -85,12 +85,12 @@ export function kernelsWanted() {
 
 // ---- the cache ----------------------------------------------------------------------------------
 
-/** GPUKIT_CACHE_DIR, or the user's cache; a system user without a home keeps it in the checkout. */
-function cacheFolder() {
+/** In GPUKIT_CACHE_DIR or the user's cache; a system user without a home keeps it in the checkout. */
+export function cacheFolder(name) {
   const { GPUKIT_CACHE_DIR, XDG_CACHE_HOME, HOME } = process.env;
-  if (GPUKIT_CACHE_DIR) return join(GPUKIT_CACHE_DIR, "kernels");
-  if (XDG_CACHE_HOME) return join(XDG_CACHE_HOME, "gpukit", "kernels");
-  return HOME ? join(homedir(), ".cache", "gpukit", "kernels") : join(root, ".cache", "kernels");
+  if (GPUKIT_CACHE_DIR) return join(GPUKIT_CACHE_DIR, name);
+  if (XDG_CACHE_HOME) return join(XDG_CACHE_HOME, "gpukit", name);
+  return HOME ? join(homedir(), ".cache", "gpukit", name) : join(root, ".cache", name);
 }
 
 export const kernelModules = () =>
@@ -110,7 +110,7 @@ function sourcesOf(file, found = new Set()) {
 
 /** The modules with their folders in the cache, and the folder of the whole set. */
 function places() {
-  const cache = cacheFolder();
+  const cache = cacheFolder("kernels");
   const compiler = hashOf(process.arch, flags, hostTarget, [
     { file: "scripts/cuda.txt" },
     { file: "scripts/toolchain.txt" },
@@ -171,7 +171,14 @@ async function buildKernels(note) {
   const progress = () => note(`${done} of ${missing.length} files compiled`);
   progress();
   await inParallel(missing, jobs, async (module) => {
-    await inFolder(cache, module.folder, (partial) => compileModule(module, partial));
+    await inFolder(cache, module.folder, async (partial) => {
+      await compileModule(module, partial);
+      // What was compiled must be what the name of its folder says.
+      if (places().modules.some(({ name, hash }) => name === module.name && hash === module.hash)) {
+        return;
+      }
+      throw new SetupError(`${module.file} was changed while it was compiled: run this again.`);
+    });
     done++;
     progress();
   });
