@@ -15,12 +15,12 @@ import {
   copyFileSync,
   cpSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
-  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -142,8 +142,9 @@ async function fill(folder) {
   }
 }
 
-const copyFolder = (name, folder) =>
+function copyFolder(name, folder) {
   cpSync(join(root, name), join(folder, name), { recursive: true, dereference: true });
+}
 
 /** The compressed program of a runtime. */
 async function pack(name) {
@@ -173,9 +174,9 @@ with open(sys.argv[1], "rb") as program, lzma.open(sys.argv[2], "wb", filters=fi
 /** Bytes of all files, and of each entry, the largest first. */
 function sizes(folder) {
   const of = (path) =>
-    statSync(path).isDirectory()
+    lstatSync(path).isDirectory()
       ? readdirSync(path).reduce((sum, name) => sum + of(join(path, name)), 0)
-      : statSync(path).size;
+      : lstatSync(path).size;
   const parts = readdirSync(folder).map((name) => [name, of(join(folder, name))]).sort((a, b) =>
     b[1] - a[1]
   );
