@@ -163,6 +163,10 @@ describe("sizes", () => {
       const x = numbers([150_000], "float32");
       same((x) => gk.mask(x, gk.greater(x, 0.5)), [x]);
       same((x) => gk.nonzero(gk.greater(x, 1))[0]!, [x]);
+      // More tiles than the block that numbers them has threads.
+      const long = gk.zeros(4_500_000, { dtype: "bool", device: "cpu" });
+      for (const place of [5, 4_200_000, 4_400_001]) long.set(true, place);
+      same((x) => gk.nonzero(x)[0]!, [long]);
     }),
   );
 
