@@ -127,10 +127,14 @@ GK_INLINE void gk_fold_row(const gk_reduce_arguments &a, typename Fold::State &s
         Pack four[4];
         GK_UNROLL
         for (int k = 0; k < 4; k++) four[k] = pack[p + k * lanes];
-        Element x[4 * n];
+        constexpr int together = n > 8 ? 2 : 4; // more of the smallest do not fit the registers
         GK_UNROLL
-        for (int k = 0; k < 4 * n; k++) x[k] = Fold::get(four[k / n].x[k % n]);
-        Fold::template chunk<4, n>(a, s, x, first + p * n, lanes * n);
+        for (int k = 0; k < 4; k += together) {
+          Element x[together * n];
+          GK_UNROLL
+          for (int i = 0; i < together * n; i++) x[i] = Fold::get(four[k + i / n].x[i % n]);
+          Fold::template chunk<together, n>(a, s, x, first + (p + k * lanes) * n, lanes * n);
+        }
       }
       GK_FLAT
       for (; p < packs; p += lanes) {
