@@ -306,8 +306,13 @@ fn addStandinSource(b: *std.Build, module: *std.Build.Module, name: []const u8) 
 fn addKernels(b: *std.Build, target: std.Build.ResolvedTarget, name: []const u8, dir: []const u8, files: []const []const u8, flags: []const []const u8) *std.Build.Step.Compile {
     const module = createModule(b, target, false);
     module.addIncludePath(b.path(standin_dir));
+    module.addIncludePath(b.path(dir));
+    // By way of a .cpp file each: Zig does not ask the compiler what a .cu file includes, and would take what
+    // it has built before for up to date when only a header has changed.
+    const wrappers = b.addWriteFiles();
     for (files) |file| {
-        module.addCSourceFile(.{ .file = b.path(b.pathJoin(&.{ dir, file })), .flags = flags, .language = .cpp });
+        const text = b.fmt("#include \"{s}\"\n", .{file});
+        module.addCSourceFile(.{ .file = wrappers.add(b.fmt("{s}.cpp", .{file}), text), .flags = flags });
     }
     const kernels = b.addLibrary(.{ .name = name, .root_module = module, .linkage = .dynamic });
     kernels.linker_allow_shlib_undefined = true;
