@@ -81,6 +81,12 @@ gk_status gk_cuda_fail(gk_cuda_device *d, gk_stream *stream, CUresult result, co
   if (!is_sticky(result))
     return gk_error_set(error, GK_DEVICE, "%s: %s answered %s (%d)", doing, d->base->name, name,
                         result);
+  return gk_cuda_lose(d, stream, result, doing, error);
+}
+
+gk_status gk_cuda_lose(gk_cuda_device *d, gk_stream *stream, CUresult result, const char *doing,
+                       gk_error *error) {
+  const char *name = gk_cuda_result_name(result);
   gk_mutex_lock(&d->lock);
   if (!atomic_load(&d->lost)) {
     // On the stream where it was found, or on any where the call was none of a stream's.

@@ -84,6 +84,9 @@ static inline gk_cuda_stream *gk_cuda_stream_of(const gk_stream *stream) { retur
 const char *gk_cuda_result_name(CUresult result);
 // The device's context becomes the thread's; fails where the device is lost.
 gk_status gk_cuda_enter(gk_cuda_device *device, gk_error *error);
+// What gk_cuda_fail does with a sticky result, for one that leaves no other way.
+gk_status gk_cuda_lose(gk_cuda_device *device, gk_stream *stream, CUresult result,
+                       const char *doing, gk_error *error);
 bool gk_cuda_take_fault_slot(gk_cuda_device *device, gk_fault_slot *slot);
 void gk_cuda_give_fault_slot(gk_cuda_device *device, const gk_fault_slot *slot);
 // Another record that is read when the stream is waited for; and one that is read no more.

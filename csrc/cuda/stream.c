@@ -186,9 +186,9 @@ gk_status gk_cuda_synchronise(gk_stream *stream, const char *doing, gk_error *er
   uint64_t launched = atomic_load(&q->launched);
   atomic_fetch_add_explicit(&stream->device->synchronisations, 1, memory_order_relaxed);
   CUresult result = gk_cu.cuStreamSynchronize(q->queue);
-  // Work that has not been waited for may not be taken for done.
+  // Work that has not been waited for may not be taken for done: its memory would be given to others.
   if (result == CUDA_ERROR_OUT_OF_MEMORY) result = gk_cu.cuStreamSynchronize(q->queue);
-  if (result != CUDA_SUCCESS) return gk_cuda_fail(d, stream, result, doing, error);
+  if (result != CUDA_SUCCESS) return gk_cuda_lose(d, stream, result, doing, error);
   atomic_store(&q->launched_known, launched);
   gk_cuda_collect_faults(stream, true);
   gk_stream_complete(stream, submitted);
