@@ -124,7 +124,8 @@ function makePage(report) {
       rows.join("\n");
   });
   const reasons = report.changes.map(({ reason, rises }) => `- ${reason} (${rises} kernels)`);
-  return `# Kernels
+  return `<!-- deno-fmt-ignore-file -->
+# Kernels
 
 <!-- Written by npm run kernels -- --update. -->
 
