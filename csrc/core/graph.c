@@ -119,7 +119,8 @@ static void forsake(gk_graph *g) {
 static bool take_memory(gk_isolate *iso, gk_graph *g, gk_error *error) {
   for (uint32_t i = 0; i < g->use_count; i++) {
     gk_storage *s = g->uses[i].storage;
-    if (s->data || !gk_storage_ready(s, true, NULL)) continue;
+    // In this order, since a queued op may be setting data.
+    if (!gk_storage_ready(s, true, NULL) || s->data) continue;
     gk_stream *stream = gk_stream_default(iso, g->device, error);
     if (!stream) return false;
     if (!gk_storage_materialise(s, stream))
