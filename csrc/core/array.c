@@ -149,9 +149,7 @@ uint32_t gk_array_describe(uint32_t ctx, uint32_t array) {
   gk_block_output *out = iso->out;
   int item = gk_dtypes[v->dtype].size;
   gk_storage *s = v->storage;
-  if (!s->device->api->host_memory && s->write.stream)
-    s->device->api->stream_query(s->write.stream);
-  bool computed = gk_storage_quiet(s) || gk_storage_ready(s, false, NULL);
+  bool computed = gk_storage_computed(s);
   out->dtype = v->dtype;
   out->ndim = v->ndim;
   out->flags = (v->contiguous ? 1 : 0) | (computed ? 2 : 0);

@@ -122,13 +122,6 @@ uint32_t gk_buffer_copy(uint32_t ctx, uint32_t buffer, uint32_t array, uint32_t 
   return GK_OK;
 }
 
-static bool arrived(const gk_arrival *a) {
-  gk_storage *s = a->view.storage;
-  if (!s->device->api->host_memory && s->write.stream)
-    s->device->api->stream_query(s->write.stream);
-  return gk_storage_ready(s, false, NULL);
-}
-
 uint32_t gk_buffer_collect(uint32_t ctx, uint32_t buffer) {
   gk_context *c = gk_context_get(ctx);
   if (!c) return GK_ARGUMENT;
@@ -139,7 +132,7 @@ uint32_t gk_buffer_collect(uint32_t ctx, uint32_t buffer) {
     return GK_DISPOSED;
   }
   // In order, and only what has finished: later copies have tickets of their own.
-  while (b->first && arrived(b->first)) {
+  while (b->first && gk_storage_computed(b->first->view.storage)) {
     gk_arrival *a = b->first;
     b->first = a->next;
     if (!b->first) b->last = &b->first;

@@ -29,11 +29,15 @@ static inline bool gk_stream_idle(const gk_stream *s) {
   return atomic_load_explicit(&s->completed, memory_order_acquire) ==
          atomic_load_explicit(&s->submitted, memory_order_relaxed);
 }
-// The next place in the stream's order, which whatever was just given to its device takes.
+// The place in the stream's order that comes next.
+static inline gk_mark gk_stream_next(gk_stream *s) {
+  return (gk_mark){s, atomic_load_explicit(&s->submitted, memory_order_relaxed) + 1};
+}
+// Takes it, for what was just given to the stream's device.
 static inline gk_mark gk_stream_advance(gk_stream *s) {
-  uint64_t sequence = atomic_load_explicit(&s->submitted, memory_order_relaxed) + 1;
-  atomic_store_explicit(&s->submitted, sequence, memory_order_release);
-  return (gk_mark){s, sequence};
+  gk_mark mark = gk_stream_next(s);
+  atomic_store_explicit(&s->submitted, mark.sequence, memory_order_release);
+  return mark;
 }
 // Everything up to `sequence` has been done.
 static inline void gk_stream_complete(gk_stream *s, uint64_t sequence) {

@@ -220,7 +220,7 @@ static bool enqueue(gk_isolate *iso, gk_graph *g, gk_stream *s) {
   draw_all(g, launch->drawn);
   command->payload = launch;
   command->execute = replay;
-  gk_mark mark = {s, atomic_load_explicit(&s->submitted, memory_order_relaxed) + 1};
+  gk_mark mark = gk_stream_next(s);
   for (uint32_t i = 0; i < g->use_count; i++)
     gk_storage_waits(g->uses[i].storage, g->uses[i].written, s, command->waits,
                      &command->wait_count, GK_MAX_WAITS);

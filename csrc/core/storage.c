@@ -380,6 +380,16 @@ bool gk_storage_ready(gk_storage *s, bool writing, const gk_stream *stream) {
   return ready;
 }
 
+bool gk_storage_computed(gk_storage *s) {
+  if (gk_storage_quiet(s) || gk_storage_ready(s, false, NULL)) return true;
+  if (s->device->api->host_memory) return false;
+  marks_lock(s);
+  gk_stream *writer = s->write.stream;
+  marks_unlock(s);
+  if (writer) s->device->api->stream_query(writer);
+  return gk_storage_ready(s, false, NULL);
+}
+
 static void add_wait(gk_mark m, const gk_stream *stream, gk_mark *waits, int *count, int limit) {
   if (m.stream == NULL || m.stream == stream) return; // a stream is in order with itself
   for (int i = 0; i < *count; i++)

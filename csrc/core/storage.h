@@ -74,6 +74,8 @@ void gk_storage_poison(gk_storage *s, const gk_error *error);
 // Are all queued writers (and for `writing`, readers) of the storage done? Those of `stream` itself
 // need no wait where `stream` is given. Forgets marks that have passed.
 bool gk_storage_ready(gk_storage *s, bool writing, const struct gk_stream *stream);
+// Has all been done that writes it? Asks the device where it is not known.
+bool gk_storage_computed(gk_storage *s);
 // Adds what a new op on `stream` must wait for to waits[0..*count), at most `limit`.
 void gk_storage_waits(gk_storage *s, bool writing, const struct gk_stream *stream, gk_mark *waits,
                       int *count, int limit);

@@ -52,7 +52,7 @@ static bool enqueue(gk_context *c, gk_stream *stream, const gk_call *call) {
   command->execute = run_task;
   wait_for_operands(command, call);
   // Marked with the sequence that submit will give, since the command is gone after it.
-  gk_mark mark = {stream, atomic_load_explicit(&stream->submitted, memory_order_relaxed) + 1};
+  gk_mark mark = gk_stream_next(stream);
   for (int i = 0; i < call->inputs; i++)
     if (call->in[i]) gk_storage_mark(call->in[i]->storage, false, mark);
   for (int i = 0; i < call->outputs; i++) gk_storage_mark(call->out[i]->storage, true, mark);

@@ -109,7 +109,7 @@ gk_status gk_cuda_graph_launch(gk_stream *stream, void *value, const gk_place *d
   }
   gk_cuda_watch_fault(q, g->fault.host);
   atomic_fetch_add_explicit(&stream->device->launches, 1, memory_order_relaxed);
-  g->last = (gk_mark){stream, atomic_load_explicit(&stream->submitted, memory_order_relaxed) + 1};
+  g->last = gk_stream_next(stream);
   CUresult result = gk_cu.cuGraphLaunch(g->executable, q->queue);
   if (result == CUDA_SUCCESS) return GK_OK;
   return gk_cuda_fail(g->device, stream, result, "graph.launch", error);

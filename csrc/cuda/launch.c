@@ -30,10 +30,7 @@ gk_status gk_cuda_call(gk_stream *stream, const gk_call *call, gk_error *error) 
   kept.count = 0;
   gk_cuda_run run = {d, stream, q->queue, call, q->fault.device, &kept, NULL, error};
   gk_status status = gk_cuda_call_family(&run);
-  if (kept.count) {
-    uint64_t submitted = atomic_load_explicit(&stream->submitted, memory_order_relaxed);
-    gk_cuda_give_back(stream->device, &kept, (gk_mark){stream, submitted + 1});
-  }
+  gk_cuda_give_back(stream->device, &kept, gk_stream_next(stream));
   return status;
 }
 

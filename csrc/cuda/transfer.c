@@ -125,10 +125,6 @@ static bool contiguous_twin(gk_stream *stream, const gk_view *like, gk_view *twi
   return true;
 }
 
-static gk_mark next_mark(gk_stream *stream) {
-  return (gk_mark){stream, atomic_load_explicit(&stream->submitted, memory_order_relaxed) + 1};
-}
-
 gk_status gk_cuda_copy_in(gk_stream *stream, const gk_view *view, const void *host,
                           gk_error *error) {
   gk_cuda_device *d = gk_cuda_of(stream->device);
@@ -153,7 +149,7 @@ gk_status gk_cuda_copy_in(gk_stream *stream, const gk_view *view, const void *ho
     gk_call call = gk_copy_call(&twin, view);
     status = gk_cuda_call(stream, &call, error);
   }
-  gk_cuda_give_back(stream->device, &kept, next_mark(stream));
+  gk_cuda_give_back(stream->device, &kept, gk_stream_next(stream));
   return status;
 }
 
@@ -180,6 +176,6 @@ gk_status gk_cuda_copy_out(gk_stream *stream, const gk_view *view, void *host, g
     status = result == CUDA_SUCCESS ? gk_cuda_synchronise(stream, "data", error)
                                     : gk_cuda_fail(d, stream, result, "data", error);
   }
-  gk_cuda_give_back(stream->device, &kept, next_mark(stream));
+  gk_cuda_give_back(stream->device, &kept, gk_stream_next(stream));
   return status;
 }
