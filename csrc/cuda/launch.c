@@ -12,6 +12,7 @@ static const gk_cuda_family families[GK_FAMILY_COUNT] = {
     [GK_FAMILY_COPY] = gk_cuda_copy,
     [GK_FAMILY_CREATE] = gk_cuda_create,
     [GK_FAMILY_RANDOM] = gk_cuda_random,
+    [GK_FAMILY_SORT] = gk_cuda_sort,
 };
 
 gk_status gk_cuda_call_family(const gk_cuda_run *run) {

@@ -46,7 +46,7 @@ describe("long arrays", () => {
 describe("topk", () => {
   it(
     "gives the best first, NaN before all numbers, and the earlier of equal ones",
-    scoped(needing("topk", () => {
+    scoped(() => {
       const a = gk.array([[3, NaN, 3, 1], [0, -0, 5, -Infinity]]);
       const { values, indices } = a.topk(3);
       expectArray(values, [[NaN, 3, 3], [5, 0, -0]]);
@@ -55,12 +55,12 @@ describe("topk", () => {
       expectArray(least.values, [[1, 3], [-Infinity, 0]]);
       expectArray(least.indices, [[3n, 0n], [3n, 0n]], "int64");
       expectArray(a.topk(1, { axis: 0 }).indices, [[0n, 0n, 1n, 0n]], "int64");
-    })),
+    }),
   );
 
   it(
     "writes into views",
-    scoped(needing("topk", () => {
+    scoped(() => {
       const room = gk.zeros([4, 2]), places = gk.zeros([4, 2], { dtype: "int64" });
       const out = { values: room.at(":", 0).at("::-2"), indices: places.at("::2", 1) };
       const result = gk.topk(gk.array([5, 7, 6]), 2, { out });
@@ -68,12 +68,12 @@ describe("topk", () => {
       assert.equal(result.indices, out.indices);
       expectArray(room, [[0, 0], [6, 0], [0, 0], [7, 0]]);
       expectArray(places, [[0n, 1n], [0n, 0n], [0n, 2n], [0n, 0n]]);
-    })),
+    }),
   );
 
   it(
     "is recorded in graphs",
-    scoped(needing("topk", () => {
+    scoped(() => {
       const a = gk.array([1, 2, 3]);
       using graph = gk.graph(() => gk.topk(a, 1));
       a.set(9, 0);
@@ -81,14 +81,14 @@ describe("topk", () => {
       const { values, indices } = graph.outputs as gk.Topk<"float32">;
       expectArray(values, [9]);
       expectArray(indices, [0n], "int64");
-    })),
+    }),
   );
 });
 
 describe("searchsorted", () => {
   it(
     "compares numbers exactly",
-    scoped(needing("searchsorted", () => {
+    scoped(() => {
       const small = gk.array(new Uint8Array([1, 2, 255])), large = 2n ** 63n - 1n;
       const places = (a: gk.NDArray, v: number) =>
         (["left", "right"] as const).map((side) => gk.searchsorted(a, v, { side }).item());
@@ -105,7 +105,7 @@ describe("searchsorted", () => {
       const halves = gk.array([0.5, NaN, NaN]).astype("float16");
       assert.deepEqual(places(halves, 0.1), [0, 0]);
       assert.deepEqual(places(halves, NaN), [1, 3]);
-    })),
+    }),
   );
 });
 
