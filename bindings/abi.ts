@@ -52,6 +52,15 @@ export const abi = {
   gk_graph_launch: ["u32", ["u32", "u32", "u32"]],
   gk_graph_dispose: ["u32", ["u32", "u32"]],
 
+  gk_module_create: ["u32", ["u32", "u32", "u32", "buffer", "f64"]],
+  gk_module_finish: ["u32", ["u32", "u32"]],
+  gk_module_read: ["f64", ["u32", "u32", "u32", "buffer", "f64"]],
+  gk_module_dispose: ["u32", ["u32", "u32"]],
+  gk_module_variable: ["f64", ["u32", "u32", "u32", "buffer", "f64", "f64"]],
+  gk_kernel_describe: ["u32", ["u32", "u32", "u32"]],
+  gk_kernel_occupancy: ["u32", ["u32", "u32", "u32", "u32", "f64"]],
+  gk_kernel_launch: ["u32", ["u32", "u32", "u32", "u32", "u32"]],
+
   gk_completion_request: ["u32", ["u32", "u32", "u32"]],
   gk_completion_ring: ["u32", ["u32"]],
   gk_completion_wait: ["u32", ["u32"]],
@@ -73,7 +82,7 @@ export const abiVersion = 1;
 // Both runtimes compile something for each symbol that they open (Deno 60 us, Bun 25): those that not
 // every program calls are opened together when the first of them is called.
 const late =
-  /^gk_(generator|stream|event|graph|completion|buffer)_|_(share|adopt|write|query|join|promote)$/;
+  /^gk_(generator|stream|event|graph|module|kernel|completion|buffer)_|_(share|adopt|write|query|join|promote)$/;
 
 /** All symbols, opened by `define` in two parts, the second with its first use. */
 export function openInTwo(

@@ -52,7 +52,8 @@ typedef enum gk_status {
   GK_DEVICE = 6,        // DeviceError
   GK_DEVICE_LOST = 7,   // DeviceLostError
   GK_OUT_OF_MEMORY = 8, // OutOfMemoryError
-  GK_UNSUPPORTED = 9    // UnsupportedError
+  GK_UNSUPPORTED = 9,   // UnsupportedError
+  GK_COMPILE = 10       // KernelCompileError; the log: gk_module_read
 } gk_status;
 
 typedef struct gk_block_output {
@@ -228,6 +229,70 @@ GK_EXPORT uint32_t gk_graph_end(uint32_t ctx, uint32_t discard);
 // Replays the graph on a stream (0: the context's). Status.
 GK_EXPORT uint32_t gk_graph_launch(uint32_t ctx, uint32_t graph, uint32_t stream);
 GK_EXPORT uint32_t gk_graph_dispose(uint32_t ctx, uint32_t graph);
+
+// ---- users' kernels --------------------------------------------------------------
+//
+// A module holds kernels and variables for one device: compiled from CUDA C++ while the program runs, or
+// compiled before. Its kernels are numbered in the order in which they are asked for.
+
+// Compiles or loads a module on `device`.
+//   flags 0      `data` is strings, one behind the other, each ended by NUL: the source, its name in
+//                messages, then u32[0] options of the compiler, u32[1] kernels (as C++ names them, with
+//                template arguments), and u32[2] headers, a name and a text each
+//   flags bit 0  `data` is a cubin, a fatbin or PTX; u32[1] kernels stand at byte 512 of the block, each
+//                ended by NUL (compiled C++ knows them by their mangled names, or these are extern "C")
+//   flags bit 1  on another thread: ticket u32[3] appears in the isolate's ring once it is done
+// Handle; what came of it is told by gk_module_finish.
+GK_EXPORT uint32_t gk_module_create(uint32_t ctx, uint32_t device, uint32_t flags, const void *data,
+                                    double bytes);
+// Waits until it is compiled and loaded. Status: GK_COMPILE where the source is wrong.
+GK_EXPORT uint32_t gk_module_finish(uint32_t ctx, uint32_t module);
+
+typedef enum gk_module_part {
+  GK_MODULE_LOG = 0,   // the compiler's output, also where it failed; UTF-8
+  GK_MODULE_IMAGE = 1, // what the driver was given: a cubin, or PTX that it compiled
+  GK_MODULE_PTX = 2,   // empty where the module was not compiled here
+  GK_MODULE_ORIGIN = 3 // lines of key\tvalue: architecture, from (compiler, disk or given), milliseconds
+} gk_module_part;
+// Copies as much of the part as there is room for into `into`; returns its whole length, NaN on failure.
+GK_EXPORT double gk_module_read(uint32_t ctx, uint32_t module, uint32_t part, void *into,
+                                double bytes);
+// Launches that were submitted still run. 1 if the handle was live, else 0.
+GK_EXPORT uint32_t gk_module_dispose(uint32_t ctx, uint32_t module);
+// A __constant__ or __device__ variable, whose name stands at the block's start, ended by NUL. `write` = 0
+// reads `bytes` bytes from `offset` on after everything that was submitted, 1 writes them in the order of the
+// context's stream; of 0 bytes does neither. Returns the variable's size, NaN on failure.
+GK_EXPORT double gk_module_variable(uint32_t ctx, uint32_t module, uint32_t write, void *data,
+                                    double bytes, double offset);
+
+// Describes kernel number `kernel`: a line of text for the symbol and one for each parameter, "type\tkind\t
+// dtype\tconst\tbytes" (gk_parameter in csrc/core/module.h); values[0] = number of parameters or -1 where the
+// module does not tell, [1] = most threads of a block, [2] = shared bytes, [3] = constant bytes, [4] = local
+// bytes of a thread, [5] = registers of a thread, [6] = PTX version, [7] = binary version (both as 90 for 9.0),
+// [8] = shared bytes that a launch may add. Status.
+GK_EXPORT uint32_t gk_kernel_describe(uint32_t ctx, uint32_t module, uint32_t kernel);
+// values[0] = blocks of `threads` threads with `shared` added bytes that fit on a multiprocessor, [1] = threads
+// of it then, of [2] at most, [3] = the block size that fills one best, [4] = the blocks that fill the
+// device then. Status.
+GK_EXPORT uint32_t gk_kernel_occupancy(uint32_t ctx, uint32_t module, uint32_t kernel,
+                                       uint32_t threads, double shared);
+
+typedef enum gk_argument_kind {
+  GK_ARGUMENT_NUMBER = 0, // an f64 that takes the parameter's type
+  GK_ARGUMENT_ARRAY = 1,  // a handle
+  GK_ARGUMENT_TYPED = 2,  // 8 bytes that hold a value of a dtype
+  GK_ARGUMENT_INT64 = 3,  // an int64 that takes the parameter's type
+  GK_ARGUMENT_UINT64 = 4, // the same of what int64 does not hold
+  GK_ARGUMENT_BYTES = 5,  // a struct: its bytes stand in the block
+  GK_ARGUMENT_NULL = 6    // a null pointer
+} gk_argument_kind;
+#define GK_MAX_ARGUMENTS 128
+// Launches kernel number `kernel` on a stream (0: the context's). The grid stands at u32[0..2] of the block in
+// blocks, the block at u32[3..5] in threads, u32[6] = shared bytes to add; argument i at byte 32 + 16 * i:
+// u32 kind; u32 handle, dtype or number of bytes; f64, the value's 8 bytes, or where in the block the bytes
+// stand. Status.
+GK_EXPORT uint32_t gk_kernel_launch(uint32_t ctx, uint32_t module, uint32_t kernel,
+                                    uint32_t arguments, uint32_t stream);
 
 // ---- completion --------------------------------------------------------------------
 

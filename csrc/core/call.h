@@ -17,6 +17,7 @@ typedef enum gk_family {
   GK_FAMILY_RANDOM,
   GK_FAMILY_FFT,
   GK_FAMILY_JOIN, // never reaches a device: it becomes copies
+  GK_FAMILY_LAUNCH, // a user's kernel; no op of the table
   GK_FAMILY_COUNT
 } gk_family;
 
@@ -24,7 +25,8 @@ enum {
 #define GK_OP(code, name, family, arity, accepts, compute, result, summary) GK_OP_##name = code,
 #include "ops.def"
 #undef GK_OP
-  GK_OP_LIMIT = 256
+  GK_OP_LIMIT = 256,
+  GK_OP_LAUNCH = 0 // no op of the table: a user's kernel
 };
 
 typedef struct gk_op {
@@ -117,6 +119,7 @@ static inline char *gk_view_data(const gk_view *v) {
 //                zeros; f[1] = factor of the result; GK_VARIANT: inverse. fft: in[0] any dtype but
 //                float64, out[0] complex64; rfft: out[0] of length f[0] / 2 + 1; irfft: the first
 //                f[0] / 2 + 1 elements of in[0], out[0] float32.
+//   LAUNCH       launch (core/module.h), and nothing else.
 typedef struct gk_call {
   uint16_t op;
   uint8_t family, inputs, outputs, compute;
@@ -131,6 +134,7 @@ typedef struct gk_call {
   gk_scalar scalar[3];
   double f[2];
   uint64_t key, counter;
+  const struct gk_launch *launch;
 } gk_call;
 
 // An elementwise op over n contiguous elements of a (b, c) into out, which may be one of them.

@@ -79,6 +79,12 @@ static void deliver(gk_ring *r, uint32_t id, uint32_t ticket) {
   gk_mutex_unlock(&r->lock);
 }
 
+gk_ticket gk_ticket_make(gk_isolate *iso, uint32_t number) {
+  return (gk_ticket){iso->ring, iso->ring->id, number};
+}
+
+void gk_ticket_deliver(gk_ticket ticket) { deliver(ticket.ring, ticket.id, ticket.number); }
+
 static void notify(gk_command *command) {
   gk_ring *r = command->payload;
   deliver(r, (uint32_t)(command->number >> 32), (uint32_t)command->number);

@@ -159,6 +159,8 @@ typedef struct gk_device_api {
   // Makes host memory known to the device, for copies that need no staging; and forgets it.
   bool (*host_register)(struct gk_device *, void *memory, int64_t bytes);
   void (*host_forget)(struct gk_device *, void *memory);
+  // Users' kernels (core/module.h); NULL: it runs none.
+  const struct gk_module_api *modules;
   // Why no op can run on it any more; NULL while it can.
   const gk_error *(*lost)(struct gk_device *);
 } gk_device_api;

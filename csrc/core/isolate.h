@@ -25,7 +25,7 @@ typedef struct gk_array {
 
 // ---- other objects with handles: streams, events, graphs, generators, buffers
 
-typedef enum gk_kind { GK_STREAM = 1, GK_EVENT, GK_GRAPH, GK_GENERATOR, GK_BUFFER } gk_kind;
+typedef enum gk_kind { GK_STREAM = 1, GK_EVENT, GK_GRAPH, GK_GENERATOR, GK_BUFFER, GK_MODULE } gk_kind;
 
 typedef struct gk_object {
   uint32_t handle; // generation << 16 | index; 0 while free
@@ -150,7 +150,16 @@ void gk_event_free(void *event);
 gk_generator *gk_generator_make(uint64_t key); // one reference; NULL: out of memory
 void gk_generator_release(gk_generator *generator);
 
+void gk_module_free(gk_isolate *iso, void *module);
+
 struct gk_ring *gk_ring_open(void);
 void gk_ring_close(struct gk_ring *ring);
+// Who waits for a ticket, to be asked for by the isolate's thread; delivering it is up to any thread.
+typedef struct gk_ticket {
+  struct gk_ring *ring;
+  uint32_t id, number;
+} gk_ticket;
+gk_ticket gk_ticket_make(gk_isolate *iso, uint32_t number);
+void gk_ticket_deliver(gk_ticket ticket);
 
 #endif

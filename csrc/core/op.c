@@ -22,7 +22,9 @@ const gk_op gk_ops[GK_OP_LIMIT] = {
 
 const char *gk_op_name(uint16_t op) {
   static _Thread_local char name[32];
-  const char *from = op < GK_OP_LIMIT && gk_ops[op].name ? gk_ops[op].name : "unknown op";
+  const char *from = op < GK_OP_LIMIT && gk_ops[op].name ? gk_ops[op].name
+                     : op == GK_OP_LAUNCH                ? "launch"
+                                                         : "unknown op";
   char *to = name;
   for (; *from; from++) {
     if (*from == '_')
