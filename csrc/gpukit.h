@@ -53,7 +53,7 @@ typedef enum gk_status {
   GK_DEVICE_LOST = 7,   // DeviceLostError
   GK_OUT_OF_MEMORY = 8, // OutOfMemoryError
   GK_UNSUPPORTED = 9,   // UnsupportedError
-  GK_COMPILE = 10       // KernelCompileError; the log: gk_module_read
+  GK_KERNEL_COMPILE = 10 // KernelCompileError; the log: gk_module_read
 } gk_status;
 
 typedef struct gk_block_output {
@@ -245,14 +245,15 @@ GK_EXPORT uint32_t gk_graph_dispose(uint32_t ctx, uint32_t graph);
 // Handle; what came of it is told by gk_module_finish.
 GK_EXPORT uint32_t gk_module_create(uint32_t ctx, uint32_t device, uint32_t flags, const void *data,
                                     double bytes);
-// Waits until it is compiled and loaded. Status: GK_COMPILE where the source is wrong.
+// Waits until it is compiled and loaded. Status: GK_KERNEL_COMPILE where the source is wrong.
 GK_EXPORT uint32_t gk_module_finish(uint32_t ctx, uint32_t module);
 
 typedef enum gk_module_part {
   GK_MODULE_LOG = 0,   // the compiler's output, also where it failed; UTF-8
   GK_MODULE_IMAGE = 1, // what the driver was given: a cubin, or PTX that it compiled
   GK_MODULE_PTX = 2,   // empty where the module was not compiled here
-  GK_MODULE_ORIGIN = 3 // lines of key\tvalue: architecture, from (compiler, disk or given), milliseconds
+  GK_MODULE_ORIGIN =
+      3 // lines of key\tvalue: architecture, from (compiler, disk or given), milliseconds
 } gk_module_part;
 // Copies as much of the part as there is room for into `into`; returns its whole length, NaN on failure.
 GK_EXPORT double gk_module_read(uint32_t ctx, uint32_t module, uint32_t part, void *into,
@@ -266,8 +267,7 @@ GK_EXPORT double gk_module_variable(uint32_t ctx, uint32_t module, uint32_t writ
                                     double bytes, double offset);
 
 // Describes kernel number `kernel`: a line of text for the symbol and one for each parameter, "type\tkind\t
-// dtype\tconst\tbytes" (gk_parameter in csrc/core/module.h); values[0] = number of parameters or -1 where the
-// module does not tell, [1] = most threads of a block, [2] = shared bytes, [3] = constant bytes, [4] = local
+// dtype\tconst\tbytes" (gk_parameter in csrc/core/module.h); values[0] = number of parameters, [1] = most threads of a block, [2] = shared bytes, [3] = constant bytes, [4] = local
 // bytes of a thread, [5] = registers of a thread, [6] = PTX version, [7] = binary version (both as 90 for 9.0),
 // [8] = shared bytes that a launch may add. Status.
 GK_EXPORT uint32_t gk_kernel_describe(uint32_t ctx, uint32_t module, uint32_t kernel);

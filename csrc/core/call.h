@@ -134,7 +134,7 @@ typedef struct gk_call {
   gk_scalar scalar[3];
   double f[2];
   uint64_t key, counter;
-  const struct gk_launch *launch;
+  const struct gk_launch *launch; // of LAUNCH
 } gk_call;
 
 // An elementwise op over n contiguous elements of a (b, c) into out, which may be one of them.

@@ -4,11 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "module.h"
 #include "rules.h"
 
 typedef struct gk_node {
   gk_task task;
   gk_generator *generator; // draws anew at each launch
+  gk_launch *launch;       // of a user's kernel
 } gk_node;
 
 typedef struct gk_graph {
@@ -28,6 +30,7 @@ static void release(gk_graph *g, gk_storage_cache *cache) {
   for (uint32_t i = 0; i < g->count; i++) {
     gk_task_release(&g->nodes[i]->task, cache);
     if (g->nodes[i]->generator) gk_generator_release(g->nodes[i]->generator);
+    if (g->nodes[i]->launch) gk_launch_release(g->nodes[i]->launch, cache);
     free(g->nodes[i]);
   }
   free(g->nodes);
@@ -67,15 +70,22 @@ bool gk_graph_record(gk_isolate *iso, gk_stream *stream, const gk_call *call,
                    g->device->name, stream->device->name);
   g->device = stream->device;
   gk_node *node = malloc(sizeof *node);
-  bool room = node && reserve((void **)&g->nodes, g->count, &g->capacity, sizeof *g->nodes);
+  const bool is_launch = call->family == GK_FAMILY_LAUNCH;
+  gk_launch *launch = is_launch ? gk_launch_keep(call->launch) : NULL;
+  bool room = node && (launch || !is_launch) &&
+              reserve((void **)&g->nodes, g->count, &g->capacity, sizeof *g->nodes);
+  for (int i = 0; room && launch && i <= launch->use_count; i++)
+    room = note_use(g, launch->uses[i].storage, launch->uses[i].written);
   for (int i = 0; room && i < call->inputs; i++)
     if (call->in[i]) room = note_use(g, call->in[i]->storage, false);
   for (int i = 0; room && i < call->outputs; i++) room = note_use(g, call->out[i]->storage, true);
   if (!room) {
     free(node);
+    if (launch) gk_launch_release(launch, &iso->cache);
     return gk_fail(iso, GK_OUT_OF_MEMORY, "%s: no memory to record it", gk_op_name(call->op));
   }
   gk_task_set(&node->task, call);
+  node->task.call.launch = node->launch = launch;
   node->generator = generator;
   if (generator) {
     atomic_fetch_add(&generator->references, 1);
@@ -177,13 +187,13 @@ uint32_t gk_graph_end(uint32_t ctx, uint32_t discard) {
 
 // ---- launching
 
-typedef struct gk_launch {
+typedef struct gk_replay {
   gk_graph *graph;
   gk_place drawn[]; // of the nodes that draw, in order
-} gk_launch;
+} gk_replay;
 
 static void replay(gk_command *command) {
-  gk_launch *launch = command->payload;
+  gk_replay *launch = command->payload;
   gk_graph *g = launch->graph;
   for (uint32_t i = 0, drawn = 0; i < g->count; i++) {
     gk_task *task = &g->nodes[i]->task;
@@ -209,7 +219,7 @@ static void draw_all(const gk_graph *g, gk_place *places) {
 }
 
 static bool enqueue(gk_isolate *iso, gk_graph *g, gk_stream *s) {
-  gk_launch *launch = malloc(sizeof *launch + g->draws * sizeof *launch->drawn);
+  gk_replay *launch = malloc(sizeof *launch + g->draws * sizeof *launch->drawn);
   gk_command *command = launch ? gk_command_create(s) : NULL;
   if (!command) {
     free(launch);

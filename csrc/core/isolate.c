@@ -308,6 +308,9 @@ static void isolate_end(void *value) {
     case GK_BUFFER:
       gk_buffer_free(iso, o->value);
       break;
+    case GK_MODULE:
+      gk_module_free(iso, o->value);
+      break;
     }
   }
   if (iso->recording) gk_graph_free(iso, iso->recording);

@@ -25,7 +25,14 @@ typedef struct gk_array {
 
 // ---- other objects with handles: streams, events, graphs, generators, buffers
 
-typedef enum gk_kind { GK_STREAM = 1, GK_EVENT, GK_GRAPH, GK_GENERATOR, GK_BUFFER, GK_MODULE } gk_kind;
+typedef enum gk_kind {
+  GK_STREAM = 1,
+  GK_EVENT,
+  GK_GRAPH,
+  GK_GENERATOR,
+  GK_BUFFER,
+  GK_MODULE
+} gk_kind;
 
 typedef struct gk_object {
   uint32_t handle; // generation << 16 | index; 0 while free

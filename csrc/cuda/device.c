@@ -412,6 +412,7 @@ static const gk_device_api api = {
     .graph_release = gk_cuda_graph_release,
     .host_register = gk_cuda_host_register,
     .host_forget = gk_cuda_host_forget,
+    .modules = &gk_cuda_modules,
     .lost = lost,
 };
 
@@ -435,6 +436,11 @@ static bool find_device(gk_device *device, int ordinal, uint32_t number) {
              d->minor, d->major < 8 ? "" : " but no memory pools");
     return false;
   }
+  for (int i = 0; i < 3; i++) {
+    d->most_block[i] = (uint32_t)attribute(d, CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_X + i);
+    d->most_grid[i] = (uint32_t)attribute(d, CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_X + i);
+  }
+  d->most_shared = attribute(d, CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN);
   gk_mutex_init(&d->lock);
   gk_mutex_init(&d->capture_lock);
   d->base = device;

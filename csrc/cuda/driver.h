@@ -112,9 +112,16 @@ typedef struct CUDA_KERNEL_NODE_PARAMS {
 
 #define GK_CUDA_CONSTANTS(CONSTANT)                                                                \
   CONSTANT(CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_BLOCK, 1)                                           \
+  CONSTANT(CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_X, 2)                                                 \
+  CONSTANT(CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_Y, 3)                                                 \
+  CONSTANT(CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_Z, 4)                                                 \
+  CONSTANT(CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_X, 5)                                                  \
+  CONSTANT(CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_Y, 6)                                                  \
+  CONSTANT(CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_Z, 7)                                                  \
   CONSTANT(CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, 16)                                           \
   CONSTANT(CU_DEVICE_ATTRIBUTE_INTEGRATED, 18)                                                     \
   CONSTANT(CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE, 38)                                                  \
+  CONSTANT(CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_MULTIPROCESSOR, 39)                                 \
   CONSTANT(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, 75)                                       \
   CONSTANT(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR, 76)                                       \
   CONSTANT(CU_DEVICE_ATTRIBUTE_COOPERATIVE_LAUNCH, 95)                                             \
@@ -134,6 +141,13 @@ typedef struct CUDA_KERNEL_NODE_PARAMS {
   CONSTANT(CU_MEM_LOCATION_TYPE_DEVICE, 1)                                                         \
   CONSTANT(CU_MEMPOOL_ATTR_RELEASE_THRESHOLD, 4)                                                   \
   CONSTANT(CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT, 5)                                                \
+  CONSTANT(CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK, 0)                                             \
+  CONSTANT(CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES, 1)                                                 \
+  CONSTANT(CU_FUNC_ATTRIBUTE_CONST_SIZE_BYTES, 2)                                                  \
+  CONSTANT(CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES, 3)                                                  \
+  CONSTANT(CU_FUNC_ATTRIBUTE_NUM_REGS, 4)                                                          \
+  CONSTANT(CU_FUNC_ATTRIBUTE_PTX_VERSION, 5)                                                       \
+  CONSTANT(CU_FUNC_ATTRIBUTE_BINARY_VERSION, 6)                                                    \
   CONSTANT(CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, 8)
 
 enum {
@@ -199,6 +213,17 @@ enum {
   NEEDED(2000, cuEventElapsedTime, (float *milliseconds, CUevent start, CUevent end))              \
   NEEDED(2000, cuModuleLoadData, (CUmodule * module, const void *image))                           \
   NEEDED(2000, cuModuleGetFunction, (CUfunction * function, CUmodule module, const char *name))    \
+  OPTIONAL(2000, cuModuleUnload, (CUmodule module))                                                \
+  OPTIONAL(3020, cuModuleGetGlobal_v2,                                                             \
+           (CUdeviceptr * memory, size_t *bytes, CUmodule module, const char *name))               \
+  OPTIONAL(2020, cuFuncGetAttribute, (int *value, int attribute, CUfunction function))             \
+  OPTIONAL(12040, cuFuncGetParamInfo,                                                              \
+           (CUfunction function, size_t index, size_t *offset, size_t *bytes))                     \
+  OPTIONAL(6050, cuOccupancyMaxActiveBlocksPerMultiprocessor,                                      \
+           (int *blocks, CUfunction function, int threads, size_t sharedBytes))                    \
+  OPTIONAL(6050, cuOccupancyMaxPotentialBlockSize,                                                 \
+           (int *blocks, int *threads, CUfunction function, void *sharedOfThreads,                 \
+            size_t sharedBytes, int limit))                                                        \
   NEEDED(9000, cuFuncSetAttribute, (CUfunction function, int attribute, int value))                \
   NEEDED(4000, cuLaunchKernel,                                                                     \
          (CUfunction function, unsigned int gridX, unsigned int gridY, unsigned int gridZ,         \

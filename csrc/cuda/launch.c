@@ -13,6 +13,7 @@ static const gk_cuda_family families[GK_FAMILY_COUNT] = {
     [GK_FAMILY_CREATE] = gk_cuda_create,
     [GK_FAMILY_RANDOM] = gk_cuda_random,
     [GK_FAMILY_SORT] = gk_cuda_sort,
+    [GK_FAMILY_LAUNCH] = gk_cuda_launch_users,
 };
 
 gk_status gk_cuda_call_family(const gk_cuda_run *run) {
@@ -104,21 +105,25 @@ static gk_status find_kernel(const gk_cuda_run *run, gk_kernel *kernel, CUfuncti
   }
 }
 
+void gk_cuda_note_launch(const gk_cuda_run *run, const gk_kernel *kernel) {
+  gk_cuda_stream *q = gk_cuda_stream_of(run->stream);
+  uint64_t launched = atomic_load_explicit(&q->launched, memory_order_relaxed);
+  atomic_store_explicit(&q->recent[launched % GK_RECENT].op, run->call->op, memory_order_relaxed);
+  atomic_store_explicit(&q->recent[launched % GK_RECENT].kernel, kernel, memory_order_relaxed);
+  atomic_store_explicit(&q->launched, launched + 1, memory_order_release);
+  atomic_fetch_add_explicit(&run->device->base->launches, 1, memory_order_relaxed);
+}
+
 gk_status gk_cuda_launch(const gk_cuda_run *run, gk_kernel *kernel, gk_grid grid, uint32_t threads,
                          uint32_t shared_bytes, const void *argument) {
   gk_cuda_device *d = run->device;
-  gk_cuda_stream *q = gk_cuda_stream_of(run->stream);
   CUfunction function =
       atomic_load_explicit(&kernel->function[d->base->index], memory_order_acquire);
   if (!function) {
     gk_status status = find_kernel(run, kernel, &function);
     if (status != GK_OK) return status;
   }
-  uint64_t launched = atomic_load_explicit(&q->launched, memory_order_relaxed);
-  atomic_store_explicit(&q->recent[launched % GK_RECENT].op, run->call->op, memory_order_relaxed);
-  atomic_store_explicit(&q->recent[launched % GK_RECENT].kernel, kernel, memory_order_relaxed);
-  atomic_store_explicit(&q->launched, launched + 1, memory_order_release);
-  atomic_fetch_add_explicit(&d->base->launches, 1, memory_order_relaxed);
+  gk_cuda_note_launch(run, kernel);
   void *parameters[] = {(void *)(uintptr_t)argument};
   CUresult result = gk_cu.cuLaunchKernel(function, grid.x, grid.y, grid.z, threads, 1, 1,
                                          shared_bytes, run->queue, parameters, NULL);

@@ -26,6 +26,8 @@ struct gk_cuda_device {
   CUdevice handle;
   int major, minor, processors;
   size_t total;
+  uint32_t most_grid[3], most_block[3];
+  int most_shared; // bytes of a block that asks for them
   // Made by the first use.
   gk_mutex lock, capture_lock;
   bool tried, ready;
@@ -119,7 +121,15 @@ gk_status gk_cuda_copy_in(gk_stream *stream, const gk_view *view, const void *ho
 bool gk_cuda_host_register(gk_device *device, void *memory, int64_t bytes);
 void gk_cuda_host_forget(gk_device *device, void *memory);
 
+// ---- users' kernels (module.c)
+
+extern const struct gk_module_api gk_cuda_modules;
+gk_status gk_cuda_launch_users(const gk_cuda_run *run);
+
 // ---- calls and graphs (launch.c, graph.c)
+
+// Notes what is launched next, for the message when the device is lost.
+void gk_cuda_note_launch(const gk_cuda_run *run, const gk_kernel *kernel);
 
 gk_status gk_cuda_call(gk_stream *stream, const gk_call *call, gk_error *error);
 gk_status gk_cuda_call_family(const gk_cuda_run *run);

@@ -103,7 +103,8 @@ describe("the block", () => {
       gk.DeviceLostError,
       gk.OutOfMemoryError,
       gk.UnsupportedError,
-    ].map((type, code) => [code, new type("").code]);
+      gk.KernelCompileError,
+    ].map((type, code) => [code, new type("", "").code]);
     assert.deepEqual(codes, seen);
   });
 });
