@@ -28,6 +28,7 @@ typedef struct CUgraphNode_st *CUgraphNode;
 typedef struct CUgraphExec_st *CUgraphExec;
 typedef struct CUmemPoolHandle_st *CUmemoryPool;
 typedef void(CUDAAPI *CUhostFn)(void *userData);
+typedef size_t(CUDAAPI *CUoccupancyB2DSize)(int blockSize);
 
 typedef struct CUuuid {
   char bytes[16];
@@ -113,11 +114,7 @@ typedef struct CUDA_KERNEL_NODE_PARAMS {
 #define GK_CUDA_CONSTANTS(CONSTANT)                                                                \
   CONSTANT(CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_BLOCK, 1)                                           \
   CONSTANT(CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_X, 2)                                                 \
-  CONSTANT(CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_Y, 3)                                                 \
-  CONSTANT(CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_Z, 4)                                                 \
   CONSTANT(CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_X, 5)                                                  \
-  CONSTANT(CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_Y, 6)                                                  \
-  CONSTANT(CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_Z, 7)                                                  \
   CONSTANT(CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, 16)                                           \
   CONSTANT(CU_DEVICE_ATTRIBUTE_INTEGRATED, 18)                                                     \
   CONSTANT(CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE, 38)                                                  \
@@ -213,18 +210,18 @@ enum {
   NEEDED(2000, cuEventElapsedTime, (float *milliseconds, CUevent start, CUevent end))              \
   NEEDED(2000, cuModuleLoadData, (CUmodule * module, const void *image))                           \
   NEEDED(2000, cuModuleGetFunction, (CUfunction * function, CUmodule module, const char *name))    \
-  OPTIONAL(2000, cuModuleUnload, (CUmodule module))                                                \
-  OPTIONAL(3020, cuModuleGetGlobal_v2,                                                             \
-           (CUdeviceptr * memory, size_t *bytes, CUmodule module, const char *name))               \
-  OPTIONAL(2020, cuFuncGetAttribute, (int *value, int attribute, CUfunction function))             \
-  OPTIONAL(12040, cuFuncGetParamInfo,                                                              \
-           (CUfunction function, size_t index, size_t *offset, size_t *bytes))                     \
-  OPTIONAL(6050, cuOccupancyMaxActiveBlocksPerMultiprocessor,                                      \
-           (int *blocks, CUfunction function, int threads, size_t sharedBytes))                    \
-  OPTIONAL(6050, cuOccupancyMaxPotentialBlockSize,                                                 \
-           (int *blocks, int *threads, CUfunction function, void *sharedOfThreads,                 \
-            size_t sharedBytes, int limit))                                                        \
+  NEEDED(2000, cuModuleUnload, (CUmodule module))                                                  \
+  NEEDED(3020, cuModuleGetGlobal_v2,                                                               \
+         (CUdeviceptr * address, size_t *bytes, CUmodule module, const char *name))                \
   NEEDED(9000, cuFuncSetAttribute, (CUfunction function, int attribute, int value))                \
+  NEEDED(2020, cuFuncGetAttribute, (int *value, int attribute, CUfunction function))               \
+  NEEDED(12040, cuFuncGetParamInfo,                                                                \
+         (CUfunction function, size_t index, size_t *offset, size_t *bytes))                       \
+  NEEDED(6050, cuOccupancyMaxActiveBlocksPerMultiprocessor,                                        \
+         (int *blocks, CUfunction function, int blockSize, size_t sharedBytes))                    \
+  NEEDED(6050, cuOccupancyMaxPotentialBlockSize,                                                   \
+         (int *gridSize, int *blockSize, CUfunction function, CUoccupancyB2DSize sharedOf,         \
+          size_t sharedBytes, int blockSizeLimit))                                                 \
   NEEDED(4000, cuLaunchKernel,                                                                     \
          (CUfunction function, unsigned int gridX, unsigned int gridY, unsigned int gridZ,         \
           unsigned int blockX, unsigned int blockY, unsigned int blockZ, unsigned int sharedBytes, \
