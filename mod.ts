@@ -118,6 +118,41 @@ export {
   type PinnedMemory,
 } from "./lib/device/pinned.ts";
 export { Graph, graph } from "./lib/graph/graph.ts";
+export {
+  jit,
+  jitAsync,
+  type JitOptions,
+  type Kernels,
+  module,
+  type ModuleOptions,
+} from "./lib/jit/jit.ts";
+export {
+  type Argument,
+  type Attributes,
+  type Dimensions,
+  Kernel,
+  type LaunchOptions,
+  type Occupancy,
+  type Parameter,
+} from "./lib/jit/kernel.ts";
+export { Module, ModuleVariable, type Origin } from "./lib/jit/module.ts";
+export type { HostBytes } from "./lib/jit/host_bytes.ts";
+export {
+  bf16,
+  bool,
+  f16,
+  f32,
+  f64,
+  i16,
+  i32,
+  i64,
+  i8,
+  Scalar,
+  u16,
+  u32,
+  u64,
+  u8,
+} from "./lib/jit/scalar.ts";
 
 export * from "./lib/errors.ts";
 export * from "./lib/io/mod.ts";

@@ -266,10 +266,11 @@ GK_EXPORT uint32_t gk_module_dispose(uint32_t ctx, uint32_t module);
 GK_EXPORT double gk_module_variable(uint32_t ctx, uint32_t module, uint32_t write, void *data,
                                     double bytes, double offset);
 
-// Describes kernel number `kernel`: a line of text for the symbol and one for each parameter, "type\tkind\t
-// dtype\tconst\tbytes" (gk_parameter in csrc/core/module.h); values[0] = number of parameters, [1] = most threads of a block, [2] = shared bytes, [3] = constant bytes, [4] = local
-// bytes of a thread, [5] = registers of a thread, [6] = PTX version, [7] = binary version (both as 90 for 9.0),
-// [8] = shared bytes that a launch may add. Status.
+// Describes kernel number `kernel`: a line of text for the symbol and one for each parameter from number
+// u32[0] on, as many as fit: "type\tkind\tdtype\tconst\tbytes" (gk_parameter in csrc/core/module.h);
+// values[0] = number of parameters, [1] = most threads of a block, [2] = shared bytes, [3] = constant
+// bytes, [4] = local bytes of a thread, [5] = registers of a thread, [6] = PTX version, [7] = binary
+// version (both as 90 for 9.0), [8] = shared bytes that a launch may add. Status.
 GK_EXPORT uint32_t gk_kernel_describe(uint32_t ctx, uint32_t module, uint32_t kernel);
 // values[0] = blocks of `threads` threads with `shared` added bytes that fit on a multiprocessor, [1] = threads
 // of it then, of [2] at most, [3] = the block size that fills one best, [4] = the blocks that fill the

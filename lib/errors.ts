@@ -163,6 +163,14 @@ export class AbortError extends GpukitError {
   }
 }
 
+/** A place in a source. */
+export interface SourcePlace {
+  /** The line, from 1. */
+  readonly line: number;
+  /** The column, from 1, where the compiler says it. */
+  readonly column: number | undefined;
+}
+
 /** A user's kernel that does not compile. */
 export class KernelCompileError extends GpukitError {
   static {
@@ -170,9 +178,15 @@ export class KernelCompileError extends GpukitError {
   }
   /** The compiler's output. */
   readonly log: string;
+  /** The line of the source, from 1, that the first error of the log names; if it names one. */
+  readonly line: number | undefined;
+  /** The column in that line, from 1. */
+  readonly column: number | undefined;
   /** Made by the library. */
-  constructor(message: string, log: string, details?: ErrorDetails) {
+  constructor(message: string, log: string, details?: ErrorDetails, place?: SourcePlace) {
     super(message, details, "KERNEL_COMPILE");
     this.log = log;
+    this.line = place?.line;
+    this.column = place?.column;
   }
 }

@@ -26,13 +26,17 @@ uint32_t gk_kernel_describe(uint32_t ctx, uint32_t module, uint32_t number) {
   const gk_module_kernel *k = find(iso, module, number, "kernel", &m);
   if (!k) return (uint32_t)iso->out->status;
   gk_block_output *out = iso->out;
+  const uint32_t first = iso->in_u32[0];
   int n = snprintf(out->text, GK_TEXT_BYTES, "%.1000s\n", k->symbol);
-  for (int i = 0; i < k->count && n < GK_TEXT_BYTES; i++) {
+  for (int i = first < GK_MAX_ARGUMENTS ? (int)first : k->count; i < k->count; i++) {
     const gk_parameter *p = &k->parameters[i];
-    n += snprintf(out->text + n, (size_t)(GK_TEXT_BYTES - n), "%s\t%u\t%u\t%d\t%u\n", p->type,
-                  p->kind, p->dtype, p->is_const, p->bytes);
+    const int room = GK_TEXT_BYTES - n;
+    const int more = snprintf(out->text + n, (size_t)room, "%s\t%u\t%u\t%d\t%u\n", p->type, p->kind,
+                              p->dtype, p->is_const, p->bytes);
+    if (more >= room) break; // the next call's
+    n += more;
   }
-  out->text_bytes = n < GK_TEXT_BYTES ? n : GK_TEXT_BYTES - 1;
+  out->text_bytes = n;
   const int values[] = {k->count,     k->most_threads, k->shared,         k->constant,  k->local,
                         k->registers, k->ptx_version,  k->binary_version, k->most_added};
   for (size_t i = 0; i < sizeof values / sizeof *values; i++) out->values[i] = values[i];

@@ -11,17 +11,27 @@ const pending = new Map<number, () => void>();
 let lastTicket = 0;
 let isWaiting = false;
 
-/** Resolves when all that was submitted to the stream (0: the context's) so far has run. */
-export function whenRun(context: number, stream: number, op: string): Promise<void> {
+/** A number for a ticket that nobody waits for. */
+export function newTicket(): number {
   do lastTicket = (lastTicket + 1) >>> 0; while (lastTicket === 0 || pending.has(lastTicket));
-  const ticket = lastTicket;
-  const answer = native.gk_completion_request(context, stream, ticket);
-  if (answer === RAN_ALREADY) return Promise.resolve();
-  if (answer !== SCHEDULED) throw lastError(op);
+  return lastTicket;
+}
+
+/** Resolves when a ticket, for which the library was asked just now, comes through the ring. */
+export function whenDelivered(ticket: number): Promise<void> {
   return new Promise((resolve) => {
     pending.set(ticket, resolve);
     if (!isWaiting) void waitAndDrain();
   });
+}
+
+/** Resolves when all that was submitted to the stream (0: the context's) so far has run. */
+export function whenRun(context: number, stream: number, op: string): Promise<void> {
+  const ticket = newTicket();
+  const answer = native.gk_completion_request(context, stream, ticket);
+  if (answer === RAN_ALREADY) return Promise.resolve();
+  if (answer !== SCHEDULED) throw lastError(op);
+  return whenDelivered(ticket);
 }
 
 /** The same; rejects with what the work left behind: a failed op or an index out of range. */
