@@ -112,7 +112,7 @@ describe("long arrays", () => {
 describe("median and quantile", () => {
   it(
     "write into out and keep dimensions",
-    scoped(needing("median", () => {
+    scoped(() => {
       const a = gk.array([[3, 1, 2], [9, 7, 5]]);
       const out = gk.zeros([2]);
       assert.equal(a.median({ axis: 1, out }), out);
@@ -121,6 +121,6 @@ describe("median and quantile", () => {
       expectArray(gk.quantile(a, 0.5), 4);
       expectArray(gk.median(gk.array([1, 2, Infinity])), 2);
       assert.equal(gk.median(gk.array([1, 2], { dtype: "int64" })).dtype, "float32");
-    })),
+    }),
   );
 });
