@@ -61,7 +61,7 @@ typedef struct gk_block_output {
   int32_t dtype, ndim;
   int32_t flags;  // bit 0: contiguous; bit 1: its bytes are computed
   int32_t device; // index of the array's device
-  int32_t stream; // handle of the stream that computes it, 0 when computed
+  int32_t stream; // the stream that computes the array, or on which the call was submitted
   int32_t text_bytes;
   int32_t reserved;
   double size, bytes; // elements; elements times item size
@@ -202,7 +202,10 @@ GK_EXPORT uint32_t gk_generator_dispose(uint32_t ctx, uint32_t generator);
 // ---- streams and events ----------------------------------------------------------
 
 // Ops of one stream run in order; streams run side by side. A stream handle's low 16
-// bits are its index. Priority: -1 low, 0 normal, 1 high.
+// bits are its index. Where a call takes a stream, 0 is the context's, and
+// GK_DEFAULT_STREAM | device << 16 the isolate's default stream of a device.
+// Priority: -1 low, 0 normal, 1 high.
+#define GK_DEFAULT_STREAM 0x80000000u
 GK_EXPORT uint32_t gk_stream_create(uint32_t ctx, uint32_t device, int32_t priority);
 // Queued work still runs. Status.
 GK_EXPORT uint32_t gk_stream_dispose(uint32_t ctx, uint32_t stream);
@@ -226,7 +229,8 @@ GK_EXPORT uint32_t gk_event_dispose(uint32_t ctx, uint32_t event);
 GK_EXPORT uint32_t gk_graph_begin(uint32_t ctx);
 // Ends the recording: a graph handle, or with discard = 1 nothing (0, status 0).
 GK_EXPORT uint32_t gk_graph_end(uint32_t ctx, uint32_t discard);
-// Replays the graph on a stream (0: the context's). Status.
+// Replays the graph on a stream (0: the context's, where that is of the graph's device, else the device's
+// default one), which goes into the output half. Status.
 GK_EXPORT uint32_t gk_graph_launch(uint32_t ctx, uint32_t graph, uint32_t stream);
 GK_EXPORT uint32_t gk_graph_dispose(uint32_t ctx, uint32_t graph);
 
@@ -320,7 +324,7 @@ GK_EXPORT uint32_t gk_buffer_release(uint32_t ctx, uint32_t buffer);
 // Copies between an array and a registered buffer, ordered on `stream` (its index
 // in the high 16 bits of `to_array`, whose bit 0 is the direction: 1 = host to array).
 // To the host: the bytes arrive during gk_buffer_collect, called once the stream's
-// ticket has come. Status.
+// ticket has come; the stream goes into the output half. Status.
 GK_EXPORT uint32_t gk_buffer_copy(uint32_t ctx, uint32_t buffer, uint32_t array, uint32_t to_array,
                                   double offset);
 // Delivers what finished copies hold for this buffer. Errors behind it surface here. Status.

@@ -128,8 +128,9 @@ async function overStandin(name, test, how = {}) {
     console.log(`${name}: ${error.message}`);
     return { passed: 0, failed: 1 };
   }
-  // Another GPUKIT_DEVICE in the environment is for the user's own runs.
-  const env = { ...settings, ...driver, GPUKIT_DEVICE: "cuda" };
+  // Another GPUKIT_DEVICE in the environment is for the user's own runs. Four devices: only the tests of
+  // several use more than the first.
+  const env = { STANDIN_DEVICES: "4", ...settings, ...driver, GPUKIT_DEVICE: "cuda" };
   return test(name, { env, has });
 }
 

@@ -154,9 +154,9 @@ uint32_t gk_array_describe(uint32_t ctx, uint32_t array) {
   out->ndim = v->ndim;
   out->flags = (v->contiguous ? 1 : 0) | (computed ? 2 : 0);
   out->device = (int32_t)s->device->index;
-  // A handle of this isolate: 0 where the stream is a default one, disposed, or another's.
   const gk_stream *writer = computed ? NULL : s->write.stream;
-  out->stream = writer && writer->owner == iso ? (int32_t)writer->handle : 0;
+  out->stream = writer ? gk_stream_handle(iso, writer)
+                       : (int32_t)(GK_DEFAULT_STREAM | s->device->index << 16);
   out->size = (double)v->size;
   out->bytes = (double)(v->size * item);
   for (int i = 0; i < v->ndim; i++) {
@@ -338,38 +338,43 @@ uint32_t gk_array_write(uint32_t ctx, uint32_t array, const void *data, double b
 
 // ---- between devices
 
-// The view, computed and contiguous on its host device; `copy` is its twin where one had to be made.
-static const gk_view *host_source(gk_context *c, const gk_view *v, gk_view *copy) {
-  const gk_view *from = v;
-  if (!v->contiguous) {
-    gk_stream *stream = gk_stream_of(c, v, "to");
-    *copy = *v;
-    if (!stream || !gk_view_allocate(c, stream, copy, "to")) return NULL;
-    from = copy;
-    gk_call call = gk_copy_call(v, copy);
-    if (!gk_dispatch(c, stream, &call, NULL)) return NULL;
-  }
-  return gk_synchronise_view(c->isolate, from, "to") ? from : NULL;
+// The view without gaps, on its device; `copy` is its twin where one had to be made.
+static const gk_view *contiguous_source(gk_context *c, const gk_view *v, gk_view *copy) {
+  if (v->contiguous) return v;
+  gk_stream *stream = gk_stream_of(c, v, "to");
+  *copy = *v;
+  copy->storage = NULL;
+  if (!stream || !gk_view_allocate(c, stream, copy, "to")) return NULL;
+  gk_call call = gk_copy_call(v, copy);
+  return gk_dispatch(c, stream, &call, NULL) ? copy : NULL;
+}
+
+// Between two devices with queues of their own: nothing waits here, the stream does.
+static bool copy_peer(gk_isolate *iso, gk_stream *stream, const gk_view *from, const gk_view *to) {
+  gk_error error;
+  const gk_use uses[] = {{from->storage, false}, {to->storage, true}};
+  if (gk_storage_poisoned(from->storage)) return gk_fail_error(iso, from->storage->poison);
+  if (!gk_stream_begin(stream, 2, uses, "to", &error)) return gk_fail_error(iso, &error);
+  gk_status status = stream->device->api->copy_peer(stream, to, from, &error);
+  gk_stream_end(stream, 2, uses);
+  return status == GK_OK || gk_fail_error(iso, &error);
 }
 
 // Fills `to`, whose storage is new, from a view on another device.
 static bool copy_between(gk_context *c, gk_stream *stream, const gk_view *v, const gk_view *to) {
   gk_isolate *iso = c->isolate;
-  bool from_host = v->storage->device->api->host_memory;
   if (stream->device->api->host_memory)
     return gk_take_memory(iso, stream, to->storage, "to") &&
            gk_read_view(iso, v, gk_view_data(to), "to");
-  if (from_host) {
-    gk_view copy = {.storage = NULL};
-    const gk_view *from = host_source(c, v, &copy);
-    bool done = from && fill_view(iso, stream, to, gk_view_data(from), "to");
-    if (copy.storage) gk_storage_release(copy.storage, &iso->cache);
-    return done;
-  }
-  void *bytes = malloc((size_t)gk_view_bytes(v)); // from one to another: by way of the host
-  if (!bytes) return gk_fail(iso, GK_OUT_OF_MEMORY, "to: out of memory");
-  bool done = gk_read_view(iso, v, bytes, "to") && fill_view(iso, stream, to, bytes, "to");
-  free(bytes);
+  gk_view copy = {.storage = NULL};
+  const gk_view *from = contiguous_source(c, v, &copy);
+  bool done = from != NULL;
+  if (done && !v->storage->device->api->host_memory)
+    done = copy_peer(iso, stream, from, to);
+  else if (done)
+    done = gk_synchronise_view(iso, from, "to") &&
+           fill_view(iso, stream, to, gk_view_data(from), "to");
+  if (copy.storage) gk_storage_release(copy.storage, &iso->cache);
   return done;
 }
 
@@ -384,9 +389,8 @@ uint32_t gk_array_to_device(uint32_t ctx, uint32_t array, uint32_t device) {
                    gk_device_count);
   if (iso->recording)
     return gk_fail(iso, GK_UNSUPPORTED, "to: a graph is being recorded; copy outside of it");
-  gk_error error;
-  gk_stream *stream = gk_stream_default(iso, &gk_devices[device], &error);
-  if (!stream) return gk_fail_error(iso, &error);
+  gk_stream *stream = gk_stream_on(c, &gk_devices[device], "to");
+  if (!stream) return 0;
   gk_view from = a->view, to = a->view; // the record may move
   if (!gk_view_allocate(c, stream, &to, "to")) return 0;
   if (to.size == 0 || copy_between(c, stream, &from, &to)) return adopt_view(iso, ctx, &to, "to");

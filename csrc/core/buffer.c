@@ -90,6 +90,7 @@ uint32_t gk_buffer_copy(uint32_t ctx, uint32_t buffer, uint32_t array, uint32_t 
             (double)bytes, offset, (double)b->bytes);
     return GK_SHAPE;
   }
+  iso->out->stream = gk_stream_handle(iso, stream);
   if (bytes == 0) return GK_OK;
   if (to_array & 1) {
     if (gk_view_repeats(v)) {

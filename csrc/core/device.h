@@ -132,6 +132,9 @@ typedef struct gk_device_api {
   // Copies between a view and row-major host memory; to the host: blocks until the bytes are there.
   gk_status (*copy_out)(gk_stream *, const gk_view *, void *host, gk_error *);
   gk_status (*copy_in)(gk_stream *, const gk_view *, const void *host, gk_error *);
+  // From contiguous memory of another device of this kind into contiguous memory of the stream's, whose
+  // order is behind what computes it; NULL for a kind of which there is one device only.
+  gk_status (*copy_peer)(gk_stream *, const gk_view *to, const gk_view *from, gk_error *);
   bool (*stream_open)(gk_stream *, gk_error *); // makes impl; keeps one that is there
   void (*stream_close)(gk_stream *);
   // Takes the command over and executes it in order, on whatever thread, then sets
@@ -141,7 +144,8 @@ typedef struct gk_device_api {
   void (*stream_wait)(gk_stream *, uint64_t sequence);
   void (*describe)(struct gk_device *, char *text, int bytes); // lines of key\tvalue
 
-  // What the stream gets from now on happens after the mark, which is of the same kind of device.
+  // What the stream gets from now on happens after the mark, which is of the same kind of device, but not
+  // always of the same device.
   void (*stream_order)(gk_stream *, gk_mark);
   void (*stream_query)(gk_stream *); // brings `completed` up to date without blocking
   // Events: the device's own, with its clock. NULL with the error: none could be made.

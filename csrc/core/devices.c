@@ -56,7 +56,15 @@ static void choose_default(void) {
   const char *text = getenv("GPUKIT_DEVICE");
   bool asked = text && *text;
   int device = gk_devices_find(asked ? text : "cuda");
-  gk_error error = {.text = ""};
+  gk_error error = {.text = ""}, another;
+  // Where nothing is asked for, one that fails is passed over; its reason is told where all fail.
+  if (!asked && device >= 0 && !gk_devices[device].api->open(&gk_devices[device], &error)) {
+    uint32_t i = (uint32_t)device + 1;
+    while (i < gk_device_count && (gk_devices[i].api != gk_devices[device].api ||
+                                   !gk_devices[i].api->open(&gk_devices[i], &another)))
+      i++;
+    if (i < gk_device_count) device = (int)i;
+  }
   if (device >= 0 && gk_devices[device].api->open(&gk_devices[device], &error)) {
     default_device = device;
     return;

@@ -263,13 +263,19 @@ uint32_t gk_graph_launch(uint32_t ctx, uint32_t graph, uint32_t stream) {
   if (!c) return GK_ARGUMENT;
   gk_isolate *iso = c->isolate;
   gk_graph *g = gk_object_get(iso, graph, GK_GRAPH);
-  gk_stream *s = g ? gk_stream_find(c, stream, "graph.launch") : NULL;
-  if (!g) gk_fail(iso, GK_DISPOSED, "graph.launch: the graph is disposed");
+  gk_stream *s = NULL;
+  if (!g)
+    gk_fail(iso, GK_DISPOSED, "graph.launch: the graph is disposed");
+  else if (stream || !g->device)
+    s = gk_stream_find(c, stream, "graph.launch");
+  else
+    s = gk_stream_on(c, g->device, "graph.launch");
   if (!s) return (uint32_t)iso->out->status;
   if (iso->recording) {
     gk_fail(iso, GK_UNSUPPORTED, "graph.launch: another graph is being recorded");
     return GK_UNSUPPORTED;
   }
+  iso->out->stream = gk_stream_handle(iso, s);
   if (g->count == 0) return GK_OK;
   if (g->device != s->device) {
     gk_fail(iso, GK_DEVICE, "graph.launch: the graph is of %s, the stream of %s", g->device->name,

@@ -174,6 +174,10 @@ gk_stream *gk_stream_find(gk_context *c, uint32_t handle, const char *op) {
       gk_fail_error(iso, &error);
     return c->stream;
   }
+  if (handle & GK_DEFAULT_STREAM) {
+    uint32_t device = (handle & ~GK_DEFAULT_STREAM) >> 16;
+    if (device < gk_device_count) return gk_stream_on(c, &gk_devices[device], op);
+  }
   uint32_t index = handle & 0xffff; // op words carry the index alone
   if (index < iso->object_count && iso->objects[index].kind == GK_STREAM &&
       iso->objects[index].handle && (handle <= 0xffff || iso->objects[index].handle == handle))
@@ -182,12 +186,14 @@ gk_stream *gk_stream_find(gk_context *c, uint32_t handle, const char *op) {
   return NULL;
 }
 
-gk_stream *gk_stream_of(gk_context *c, const gk_view *v, const char *op) {
-  gk_device *device = v->storage->device;
+gk_stream *gk_stream_on(gk_context *c, gk_device *device, const char *op) {
   if (GK_LIKELY(c->stream && c->stream->device == device)) return c->stream;
   gk_error error;
   gk_stream *stream = gk_stream_default(c->isolate, device, &error);
-  if (!stream) gk_fail(c->isolate, error.status, "%s: %s", op, error.text);
+  if (!stream) {
+    gk_fail(c->isolate, error.status, "%s: %s", op, error.text);
+    if (error.status == GK_DEVICE_LOST) c->isolate->out->device = (int32_t)error.device;
+  }
   return stream;
 }
 

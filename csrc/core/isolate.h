@@ -136,9 +136,19 @@ bool gk_check_faults(gk_isolate *iso);
 // Runs, queues or records a checked call on the stream; the call and its views may be on the
 // caller's stack. False after gk_fail.
 bool gk_dispatch(gk_context *c, gk_stream *stream, gk_call *call, gk_generator *generator);
-// The stream for an op on the view by itself: the context's where its device fits, else the
-// default one of the view's device; NULL after gk_fail.
-gk_stream *gk_stream_of(gk_context *c, const gk_view *v, const char *op);
+// A handle by which the isolate's calls find the stream; its device's default one for those that have none
+// here.
+static inline int32_t gk_stream_handle(const gk_isolate *iso, const gk_stream *s) {
+  return (int32_t)(s->owner == iso && s->handle ? s->handle
+                                                : GK_DEFAULT_STREAM | s->device->index << 16);
+}
+// The stream for what is made on a device: the context's where that is of the device, else the device's
+// default one; NULL after gk_fail.
+gk_stream *gk_stream_on(gk_context *c, struct gk_device *device, const char *op);
+// That for an op on the view by itself.
+static inline gk_stream *gk_stream_of(gk_context *c, const gk_view *v, const char *op) {
+  return gk_stream_on(c, v->storage->device, op);
+}
 // Copies row-major host bytes into the view in its stream's order; false after gk_fail.
 bool gk_write_view(gk_context *c, gk_stream *stream, const gk_view *v, const void *data,
                    const char *op);

@@ -426,7 +426,12 @@ void gk_storage_mark(gk_storage *s, bool writing, gk_mark mark) {
     while (i < s->read_count && s->reads[i].stream != mark.stream) i++;
     if (i == GK_READ_MARKS) { // rare: more reading streams than places
       gk_mark old = s->reads[--i];
-      old.stream->device->api->stream_wait(old.stream, old.sequence);
+      if (s->device->api->host_memory) {
+        old.stream->device->api->stream_wait(old.stream, old.sequence);
+      } else { // the new reader's stream waits in the host's place, and its next place covers both
+        s->device->api->stream_order(mark.stream, old);
+        mark = gk_stream_advance(mark.stream);
+      }
     }
     s->reads[i] = mark;
     if (i == s->read_count) s->read_count++;

@@ -357,18 +357,20 @@ static const char *mps_state(const gk_cuda_device *d) {
 
 static void describe(gk_device *device, char *text, int bytes) {
   gk_cuda_device *d = gk_cuda_of(device);
-  char name[128] = "GPU", uuid[40];
+  char name[128] = "GPU", uuid[40], peers[160];
   gk_cu.cuDeviceGetName(name, sizeof name, d->handle);
   for (char *p = name; *p; p++)
     if (iscntrl((unsigned char)*p)) *p = ' '; // the text it goes into has tabs and lines
   uuid_text(d, uuid, sizeof uuid);
+  gk_cuda_peer_names(d, peers, sizeof peers);
   size_t unused = 0, total = d->total;
   gk_error error;
   if (d->ready && gk_cuda_enter(d, &error) == GK_OK) gk_cu.cuMemGetInfo_v2(&unused, &total);
   snprintf(text, (size_t)bytes,
            "name\t%s\nuuid\t%s\ndriver\t%d.%d\ncomputeCapability\t%d.%d\nprocessors\t%d\n"
            "memory\t%.0f\nfree\t%.0f\nlimit\t%.0f\nl2Cache\t%d\nsharedMemory\t%d\ntensorCores\t%s\n"
-           "cooperativeLaunch\t%s\nclusters\t%s\ngreenContexts\t%s\nmig\t%s\nmps\t%s\nkernels\t%s\n"
+           "cooperativeLaunch\t%s\nclusters\t%s\ngreenContexts\t%s\npeers\t%s\nmig\t%s\nmps\t%"
+           "s\nkernels\t%s\n"
            "state\t%s\n",
            name, uuid, gk_cuda_driver_version / 1000, gk_cuda_driver_version % 1000 / 10, d->major,
            d->minor, d->processors, (double)total, (double)unused, (double)device->limit,
@@ -377,7 +379,7 @@ static void describe(gk_device *device, char *text, int bytes) {
            tensor_dtypes(d->major, d->minor),
            attribute(d, CU_DEVICE_ATTRIBUTE_COOPERATIVE_LAUNCH) ? "yes" : "no",
            attribute(d, CU_DEVICE_ATTRIBUTE_CLUSTER_LAUNCH) ? "yes" : "no",
-           gk_cu.cuGreenCtxCreate ? "yes" : "no", is_mig(name, uuid) ? "instance" : "no",
+           gk_cu.cuGreenCtxCreate ? "yes" : "no", peers, is_mig(name, uuid) ? "instance" : "no",
            mps_state(d), gk_images_are_placeholders() ? "not built" : "embedded",
            atomic_load(&d->lost)   ? d->cause.text
            : d->tried && !d->ready ? d->problem.text
@@ -395,6 +397,7 @@ static const gk_device_api api = {
     .run = gk_cuda_call,
     .copy_out = gk_cuda_copy_out,
     .copy_in = gk_cuda_copy_in,
+    .copy_peer = gk_cuda_copy_peer,
     .stream_open = gk_cuda_stream_open,
     .stream_close = gk_cuda_stream_close,
     .stream_enqueue = gk_cuda_stream_enqueue,

@@ -39,6 +39,11 @@ typedef struct CUmemLocation {
   int id;
 } CUmemLocation;
 
+typedef struct CUmemAccessDesc {
+  CUmemLocation location;
+  int flags;
+} CUmemAccessDesc;
+
 typedef struct CUmemPoolProps {
   int allocType;
   int handleTypes;
@@ -76,6 +81,7 @@ typedef struct CUDA_KERNEL_NODE_PARAMS {
   RESULT(CUDA_ERROR_INVALID_CONTEXT, 201)                                                          \
   RESULT(CUDA_ERROR_NO_BINARY_FOR_GPU, 209)                                                        \
   RESULT(CUDA_ERROR_ECC_UNCORRECTABLE, 214)                                                        \
+  RESULT(CUDA_ERROR_PEER_ACCESS_UNSUPPORTED, 217)                                                  \
   RESULT(CUDA_ERROR_INVALID_PTX, 218)                                                              \
   RESULT(CUDA_ERROR_NVLINK_UNCORRECTABLE, 220)                                                     \
   RESULT(CUDA_ERROR_UNSUPPORTED_PTX_VERSION, 222)                                                  \
@@ -86,8 +92,10 @@ typedef struct CUDA_KERNEL_NODE_PARAMS {
   RESULT(CUDA_ERROR_ILLEGAL_ADDRESS, 700)                                                          \
   RESULT(CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES, 701)                                                  \
   RESULT(CUDA_ERROR_LAUNCH_TIMEOUT, 702)                                                           \
+  RESULT(CUDA_ERROR_PEER_ACCESS_ALREADY_ENABLED, 704)                                              \
   RESULT(CUDA_ERROR_CONTEXT_IS_DESTROYED, 709)                                                     \
   RESULT(CUDA_ERROR_ASSERT, 710)                                                                   \
+  RESULT(CUDA_ERROR_TOO_MANY_PEERS, 711)                                                           \
   RESULT(CUDA_ERROR_HARDWARE_STACK_ERROR, 714)                                                     \
   RESULT(CUDA_ERROR_ILLEGAL_INSTRUCTION, 715)                                                      \
   RESULT(CUDA_ERROR_MISALIGNED_ADDRESS, 716)                                                       \
@@ -136,6 +144,7 @@ typedef struct CUDA_KERNEL_NODE_PARAMS {
   CONSTANT(CU_MEMHOSTREGISTER_PORTABLE, 1)                                                         \
   CONSTANT(CU_MEM_ALLOCATION_TYPE_PINNED, 1)                                                       \
   CONSTANT(CU_MEM_LOCATION_TYPE_DEVICE, 1)                                                         \
+  CONSTANT(CU_MEM_ACCESS_FLAGS_PROT_READWRITE, 3)                                                  \
   CONSTANT(CU_MEMPOOL_ATTR_RELEASE_THRESHOLD, 4)                                                   \
   CONSTANT(CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT, 5)                                                \
   CONSTANT(CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK, 0)                                             \
@@ -171,9 +180,11 @@ enum {
   NEEDED(2000, cuDeviceGetAttribute, (int *value, int attribute, CUdevice device))                 \
   NEEDED(3020, cuDeviceTotalMem_v2, (size_t *bytes, CUdevice device))                              \
   OPTIONAL(11040, cuDeviceGetUuid_v2, (CUuuid * uuid, CUdevice device))                            \
+  NEEDED(4000, cuDeviceCanAccessPeer, (int *can, CUdevice device, CUdevice peer))                  \
   NEEDED(7000, cuDevicePrimaryCtxRetain, (CUcontext * context, CUdevice device))                   \
   NEEDED(11000, cuDevicePrimaryCtxRelease_v2, (CUdevice device))                                   \
   NEEDED(4000, cuCtxSetCurrent, (CUcontext context))                                               \
+  NEEDED(4000, cuCtxEnablePeerAccess, (CUcontext peer, unsigned int flags))                        \
   NEEDED(5050, cuCtxGetStreamPriorityRange, (int *least, int *greatest))                           \
   NEEDED(3020, cuMemGetInfo_v2, (size_t *free, size_t *total))                                     \
   NEEDED(2020, cuMemHostAlloc, (void **host, size_t bytes, unsigned int flags))                    \
@@ -186,6 +197,8 @@ enum {
   NEEDED(11020, cuMemPoolSetAttribute, (CUmemoryPool pool, int attribute, void *value))            \
   NEEDED(11020, cuMemPoolGetAttribute, (CUmemoryPool pool, int attribute, void *value))            \
   NEEDED(11020, cuMemPoolTrimTo, (CUmemoryPool pool, size_t keep))                                 \
+  NEEDED(11020, cuMemPoolSetAccess,                                                                \
+         (CUmemoryPool pool, const CUmemAccessDesc *access, size_t count))                         \
   NEEDED(11020, cuMemAllocFromPoolAsync,                                                           \
          (CUdeviceptr * memory, size_t bytes, CUmemoryPool pool, CUstream stream))                 \
   NEEDED(11020, cuMemFreeAsync, (CUdeviceptr memory, CUstream stream))                             \
@@ -194,6 +207,9 @@ enum {
   NEEDED(3020, cuMemcpyDtoHAsync_v2, (void *to, CUdeviceptr from, size_t bytes, CUstream stream))  \
   NEEDED(3020, cuMemcpyDtoDAsync_v2,                                                               \
          (CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream stream))                        \
+  NEEDED(4000, cuMemcpyPeerAsync,                                                                  \
+         (CUdeviceptr to, CUcontext toContext, CUdeviceptr from, CUcontext fromContext,            \
+          size_t bytes, CUstream stream))                                                          \
   NEEDED(3020, cuMemsetD8Async,                                                                    \
          (CUdeviceptr to, unsigned char value, size_t bytes, CUstream stream))                     \
   NEEDED(5050, cuStreamCreateWithPriority, (CUstream * stream, unsigned int flags, int priority))  \

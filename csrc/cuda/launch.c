@@ -45,15 +45,26 @@ void gk_cuda_give_back(gk_device *device, gk_cuda_kept *kept, gk_mark mark) {
   kept->count = 0;
 }
 
+gk_block *gk_cuda_take_block(gk_stream *stream, int64_t bytes, const char *op, gk_error *error) {
+  gk_block *block = gk_pool_take(stream->device, bytes, stream);
+  if (!block) {
+    gk_error_memory(error, stream->device, op, bytes);
+  } else if (gk_cuda_enter(gk_cuda_of(stream->device), error) != GK_OK) {
+    gk_pool_give(stream->device, block);
+    block = NULL;
+  }
+  return block;
+}
+
 void *gk_cuda_workspace(const gk_cuda_run *run, int64_t bytes) {
   gk_cuda_kept *kept = run->kept;
   gk_block *block = NULL;
   if (kept->count < (int)(sizeof kept->blocks / sizeof *kept->blocks))
-    block = gk_pool_take(run->stream->device, bytes > 0 ? bytes : 1, run->stream);
-  if (!block) {
-    gk_error_memory(run->error, run->stream->device, gk_op_name(run->call->op), bytes);
-    return NULL;
-  }
+    block = gk_cuda_take_block(run->stream, bytes > 0 ? bytes : 1, gk_op_name(run->call->op),
+                               run->error);
+  else
+    gk_error_set(run->error, GK_UNSUPPORTED, "%s: too many workspaces", gk_op_name(run->call->op));
+  if (!block) return NULL;
   kept->blocks[kept->count++] = block;
   return block->memory;
 }

@@ -1,4 +1,4 @@
-// What device.c, stream.c, launch.c and graph.c share: the state of a device and of a stream. Op families
+// What device.c, stream.c, transfer.c, peers.c, launch.c and graph.c share: the state of a device and of a stream. Op families
 // do not see it; they have cuda.h.
 #ifndef GK_CUDA_RUNTIME_H
 #define GK_CUDA_RUNTIME_H
@@ -43,8 +43,8 @@ struct gk_cuda_device {
     CUmodule module;
   } modules[GK_CUDA_MODULES];
   gk_fault_page *faults;
-  struct gk_cuda_registration *registered; // host memory
   struct gk_cuda_stream *streams; // all, for the watch
+  _Atomic uint32_t linked; // devices, by index, whose memory it reaches if it can
   _Atomic int lost;
   gk_error cause; // set before `lost`
 };
@@ -72,6 +72,8 @@ typedef struct gk_cuda_stream {
   bool in_flight[GK_STAGES];
   int stage;
   int64_t stage_used;
+  // Devices, by index, from which copies were taken that may not have run.
+  _Atomic uint32_t sources;
   // What was launched last, for the message when the device is lost.
   struct {
     _Atomic uint16_t op;
@@ -121,6 +123,19 @@ gk_status gk_cuda_copy_in(gk_stream *stream, const gk_view *view, const void *ho
 bool gk_cuda_host_register(gk_device *device, void *memory, int64_t bytes);
 void gk_cuda_host_forget(gk_device *device, void *memory);
 
+// ---- several devices (peers.c)
+
+gk_status gk_cuda_copy_peer(gk_stream *stream, const gk_view *to, const gk_view *from,
+                            gk_error *error);
+// gk_cuda_fail for a call that has to do with two devices: an error that `other` is lost by is not `device`'s.
+gk_status gk_cuda_fail_pair(gk_cuda_device *device, gk_stream *stream, gk_cuda_device *other,
+                            CUresult result, const char *doing, gk_error *error);
+// What the stream was given has run: raises on it that a device from which it copied is lost. may_ask: the
+// driver may be called, and all has run.
+void gk_cuda_settle_sources(gk_stream *stream, bool may_ask);
+// The names of the devices whose memory it can reach, with spaces between.
+void gk_cuda_peer_names(const gk_cuda_device *device, char *text, size_t bytes);
+
 // ---- users' kernels (module.c)
 
 extern const struct gk_module_api gk_cuda_modules;
@@ -128,6 +143,9 @@ gk_status gk_cuda_launch_users(const gk_cuda_run *run);
 
 // ---- calls and graphs (launch.c, graph.c)
 
+// A block of the stream's device; the device's context is the thread's again, whatever the pool had to wait
+// for. NULL with the error.
+gk_block *gk_cuda_take_block(gk_stream *stream, int64_t bytes, const char *op, gk_error *error);
 // Notes what is launched next, for the message when the device is lost.
 void gk_cuda_note_launch(const gk_cuda_run *run, const gk_kernel *kernel);
 

@@ -69,6 +69,7 @@ static gk_command *take_command(gk_cuda_stream *q) {
 static void run_command(gk_cuda_stream *q, gk_command *command) {
   // Whoever hears of the command finds all before it done, and what that has left.
   gk_cuda_collect_faults(q->base, false);
+  gk_cuda_settle_sources(q->base, false);
   gk_stream_complete(q->base, command->sequence - 1);
   if (command->execute) command->execute(command);
   gk_stream_complete(q->base, command->sequence);
@@ -191,6 +192,7 @@ gk_status gk_cuda_synchronise(gk_stream *stream, const char *doing, gk_error *er
   if (result != CUDA_SUCCESS) return gk_cuda_lose(d, stream, result, doing, error);
   atomic_store(&q->launched_known, launched);
   gk_cuda_collect_faults(stream, true);
+  gk_cuda_settle_sources(stream, true);
   gk_stream_complete(stream, submitted);
   return GK_OK;
 }
@@ -212,6 +214,7 @@ void gk_cuda_stream_query(gk_stream *stream) {
   CUresult result = gk_cu.cuStreamQuery(q->queue);
   if (result == CUDA_SUCCESS) {
     gk_cuda_collect_faults(stream, false);
+    gk_cuda_settle_sources(stream, true);
     gk_stream_complete(stream, submitted);
   } else if (result != CUDA_ERROR_NOT_READY) {
     gk_cuda_fail(d, stream, result, "asking a stream", &error);
@@ -219,11 +222,15 @@ void gk_cuda_stream_query(gk_stream *stream) {
 }
 
 void gk_cuda_stream_order(gk_stream *stream, gk_mark mark) {
-  gk_cuda_device *d = gk_cuda_of(stream->device);
+  gk_cuda_device *d = gk_cuda_of(stream->device), *other = gk_cuda_of(mark.stream->device);
   gk_cuda_stream *to = gk_cuda_stream_of(stream), *from = gk_cuda_stream_of(mark.stream);
   if (to == from || gk_mark_passed(mark)) return;
   gk_error error;
   if (gk_cuda_enter(d, &error) != GK_OK) return;
+  if (atomic_load_explicit(&other->lost, memory_order_acquire)) { // nothing runs there any more
+    gk_stream_complete(mark.stream, mark.sequence);
+    return;
+  }
   // The event stands behind the mark, at what the other stream was given last; a wait keeps the place that
   // the event has at the call, so that one event a stream is enough.
   gk_mutex_lock(&from->lock);
@@ -231,8 +238,9 @@ void gk_cuda_stream_order(gk_stream *stream, gk_mark mark) {
   if (result == CUDA_SUCCESS) result = gk_cu.cuStreamWaitEvent(to->queue, from->order, 0);
   gk_mutex_unlock(&from->lock);
   if (result == CUDA_SUCCESS) return;
-  gk_cuda_fail(d, stream, result, "ordering streams", &error);
+  gk_cuda_fail_pair(d, stream, other, result, "ordering streams", &error);
   gk_cuda_stream_wait(mark.stream, mark.sequence); // slower, and as right
+  gk_cuda_enter(d, &error);
 }
 
 // ---- events
@@ -271,7 +279,7 @@ void gk_cuda_event_wait(gk_stream *stream, void *value) {
   if (gk_cuda_enter(d, &error) != GK_OK) return;
   CUresult result = gk_cu.cuStreamWaitEvent(gk_cuda_stream_of(stream)->queue, e->event, 0);
   if (result != CUDA_SUCCESS &&
-      gk_cuda_fail(d, stream, result, "stream.wait", &error) != GK_DEVICE_LOST)
+      gk_cuda_fail_pair(d, stream, e->device, result, "stream.wait", &error) != GK_DEVICE_LOST)
     gk_cu.cuEventSynchronize(e->event); // slower, and as right
 }
 

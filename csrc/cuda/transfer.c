@@ -6,13 +6,16 @@
 
 #include "runtime.h"
 
-// ---- registered host memory
+// ---- registered host memory: by one device, and then known to all
 
-typedef struct gk_cuda_registration {
-  struct gk_cuda_registration *next;
+typedef struct registration {
+  struct registration *next;
   char *memory;
   int64_t bytes;
 } registration;
+
+static gk_mutex registered_lock = GK_MUTEX_INIT;
+static registration *registered;
 
 bool gk_cuda_host_register(gk_device *device, void *memory, int64_t bytes) {
   gk_cuda_device *d = gk_cuda_of(device);
@@ -24,21 +27,20 @@ bool gk_cuda_host_register(gk_device *device, void *memory, int64_t bytes) {
     free(r);
     return false;
   }
-  *r = (registration){NULL, memory, bytes};
-  gk_mutex_lock(&d->lock);
-  r->next = d->registered;
-  d->registered = r;
-  gk_mutex_unlock(&d->lock);
+  gk_mutex_lock(&registered_lock);
+  *r = (registration){registered, memory, bytes};
+  registered = r;
+  gk_mutex_unlock(&registered_lock);
   return true;
 }
 
 void gk_cuda_host_forget(gk_device *device, void *memory) {
   gk_cuda_device *d = gk_cuda_of(device);
-  gk_mutex_lock(&d->lock);
-  registration **link = &d->registered, *r;
+  gk_mutex_lock(&registered_lock);
+  registration **link = &registered, *r;
   while ((r = *link) && r->memory != memory) link = &r->next;
   if (r) *link = r->next;
-  gk_mutex_unlock(&d->lock);
+  gk_mutex_unlock(&registered_lock);
   gk_error error;
   if (!r) return;
   free(r);
@@ -47,11 +49,11 @@ void gk_cuda_host_forget(gk_device *device, void *memory) {
   if (result != CUDA_SUCCESS) gk_cuda_fail(d, NULL, result, "pinned", &error);
 }
 
-static bool is_registered(gk_cuda_device *d, const char *memory, int64_t bytes) {
-  gk_mutex_lock(&d->lock);
-  registration *r = d->registered;
+static bool is_registered(const char *memory, int64_t bytes) {
+  gk_mutex_lock(&registered_lock);
+  registration *r = registered;
   while (r && !(memory >= r->memory && memory + bytes <= r->memory + r->bytes)) r = r->next;
-  gk_mutex_unlock(&d->lock);
+  gk_mutex_unlock(&registered_lock);
   return r != NULL;
 }
 
@@ -86,7 +88,7 @@ static CUresult next_stage(gk_cuda_stream *q) {
 
 // Contiguous bytes into device memory.
 static CUresult send(gk_cuda_stream *q, char *to, const char *from, int64_t bytes) {
-  if (is_registered(gk_cuda_of(q->base->device), from, bytes))
+  if (is_registered(from, bytes))
     return gk_cu.cuMemcpyHtoDAsync_v2((CUdeviceptr)(uintptr_t)to, from, (size_t)bytes, q->queue);
   for (int64_t done = 0, n; done < bytes; done += n) {
     n = bytes - done < GK_STAGE_BYTES ? bytes - done : GK_STAGE_BYTES;
@@ -108,11 +110,8 @@ static CUresult send(gk_cuda_stream *q, char *to, const char *from, int64_t byte
 static bool contiguous_twin(gk_stream *stream, const gk_view *like, gk_view *twin,
                             gk_storage *storage, gk_cuda_kept *kept, gk_error *error) {
   kept->count = 0;
-  gk_block *block = gk_pool_take(stream->device, gk_view_bytes(like), stream);
-  if (!block) {
-    gk_error_memory(error, stream->device, "copy", gk_view_bytes(like));
-    return false;
-  }
+  gk_block *block = gk_cuda_take_block(stream, gk_view_bytes(like), "copy", error);
+  if (!block) return false;
   kept->blocks[kept->count++] = block;
   memset(storage, 0, sizeof *storage);
   storage->device = stream->device;

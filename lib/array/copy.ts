@@ -105,7 +105,10 @@ declare module "./ndarray.ts" {
     set(value: Operand | NestedData | TypedData, ...indices: readonly Index[]): void;
     /** Writes one value everywhere. Returns this array. */
     fill(value: number | boolean | bigint): this;
-    /** Writes an array, list or typed array; it broadcasts and is converted. Returns this array. */
+    /**
+     * Writes an array (of any device), list or typed array; it broadcasts and is converted. Returns this
+     * array.
+     */
     copyFrom(source: NDArray | NestedData | TypedData): this;
   }
 }
@@ -135,7 +138,11 @@ extend({
     return this;
   },
   copyFrom(source: unknown) {
-    copyFrom(this, source);
+    live(this, "copyFrom");
+    if (handleOf(source) !== 0 && (source as NDArray).device !== this.device) {
+      using there = copyTo(source as NDArray, device(this.device).index);
+      copyFrom(this, there);
+    } else copyFrom(this, source);
     return this;
   },
 });

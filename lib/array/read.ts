@@ -81,7 +81,7 @@ async function data<D extends DType>(
   const handle = live(a, "data");
   check(native.gk_array_describe(context, handle), "data");
   const isComputed = (i32[FLAGS]! & COMPUTED) !== 0;
-  const stream = i32[STREAM]!;
+  const stream = i32[STREAM]! >>> 0;
   const size = f64[BYTES]!;
   const host = target<D>(options?.into, "data");
   if (isComputed && size <= DIRECT_BYTES) {

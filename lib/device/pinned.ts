@@ -1,7 +1,7 @@
 // Pinned host memory: buffers of JavaScript that are registered with the library, so that copies need
 // no staging where the device has such, and run in a stream's order.
 
-import { check, lastError, native, rootId } from "./block.ts";
+import { check, i32, lastError, native, rootId, STREAM } from "./block.ts";
 import { whenRun } from "./completion.ts";
 import { current } from "./context.ts";
 import { type Stream, streamBits } from "./stream.ts";
@@ -60,7 +60,10 @@ export type PinnedMemory = PinnedBuffer | ArrayBufferView<ArrayBuffer>;
 
 /** What `copyAsync` takes. */
 export interface CopyOptions {
-  /** The stream that the copy is ordered on; that of the array if absent. */
+  /**
+   * The stream that the copy is ordered on; if absent the current one, or where that is of another device
+   * than the array, the default one of the array's.
+   */
   readonly stream?: Stream | undefined;
 }
 
@@ -81,12 +84,11 @@ export async function copyAsync(
   const handle = handleOf(array) || refuse(array, "copyAsync");
   const [buffer, offset] = pinnedPart(isUpload ? from : to, (array as NDArray).nbytes);
   const bits = options?.stream === undefined ? 0 : streamBits(options.stream, "copyAsync");
-  const stream = options?.stream?.handle("copyAsync") ?? 0;
   const id = buffer.handle("copyAsync");
   const context = current().id;
   const direction = bits + (isUpload ? 1 : 0);
   check(native.gk_buffer_copy(context, id, handle, direction, offset), "copyAsync");
-  await whenRun(context, stream, "copyAsync");
+  await whenRun(context, i32[STREAM]! >>> 0, "copyAsync");
   check(native.gk_buffer_collect(rootId, buffer.handle("copyAsync")), "copyAsync");
 }
 

@@ -1,6 +1,6 @@
 // Graphs: ops recorded once and replayed inside the library, without JavaScript in between.
 
-import { check, lastError, native, rootId } from "../device/block.ts";
+import { check, i32, lastError, native, rootId, STREAM } from "../device/block.ts";
 import { whenDone } from "../device/completion.ts";
 import { begin, current, root, runSync } from "../device/context.ts";
 import type { Stream } from "../device/stream.ts";
@@ -32,11 +32,14 @@ export class Graph<T = unknown> {
     return this.#handle;
   }
 
-  /** Submits all its ops, on a stream or the current one. */
+  /**
+   * Submits all its ops, on a stream; without one on the current stream, or where that is of another device
+   * than the graph, on the default one of the graph's.
+   */
   launch(options?: { readonly stream?: Stream | undefined }): void {
     const stream = options?.stream?.handle("launch") ?? 0;
     check(native.gk_graph_launch(current().id, this.#live("launch"), stream), "launch");
-    this.#stream = stream;
+    this.#stream = i32[STREAM]! >>> 0;
   }
 
   /** Resolves when the last launch has run; rejects if an op of it failed. */

@@ -38,12 +38,14 @@ describe("between devices", () => {
       refused(() => gk.add(a, a, { out: b }), "add");
       refused(() => gk.sum(a, { axis: 0, out: gk.zeros(3, { device: "cpu" }) }), "sum");
       refused(() => gk.concatenate([a, b]), "concatenate");
-      refused(() => a.copyFrom(b), "copy");
+      refused(() => a.set(b), "copy");
       refused(() => gk.einsum("ij->ji", a, { out: b.T }), "einsum");
       refused(() => gk.take(a, gk.array([0], { dtype: "int64", device: "cpu" })), "take");
       using s = gk.stream({ device: "cpu" });
       expectError(() => gk.add(a, a, { stream: s }), gk.DeviceError);
       expectArray(gk.add(a, b.to(here)), [[2, 2, 2], [2, 2, 2]]);
+      expectArray(a.copyFrom(b.mul(3).at(0)), [[3, 3, 3], [3, 3, 3]]);
+      expectArray(b.at(":", 1).copyFrom(a.astype("int32").at(":", 0)), [3, 3]);
     }),
   );
 

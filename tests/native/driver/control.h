@@ -7,6 +7,7 @@
 //   STANDIN_CC=major.minor     their compute capability (9.0)
 //   STANDIN_MEMORY=n[K|M|G]    memory of each (2G)
 //   STANDIN_VERSION=n          what cuDriverGetVersion says (13000)
+//   STANDIN_PEERS=all|none|0-1,... which of them reach each other's memory (all)
 //   STANDIN_MISSING=name,...   functions that cannot be found
 //   STANDIN_MPS=1              the devices say that they are shared through MPS
 //   STANDIN_LAZY=1             queued work runs only when somebody waits for it or asks how far it is; a
@@ -33,6 +34,8 @@ void standin_counts(standin_counts_t *counts);
 // Calls of a function since the start or the last reset, 0 for an unknown name; NULL: of all functions.
 uint64_t standin_calls(const char *name);
 void standin_reset_counts(void);
+// Copies from device to device that were made since the start, directly or by way of the host.
+uint64_t standin_peer_copies(int direct);
 
 // The n-th call from now on (1: the next) of the named function, or of any for NULL, fails with `code`.
 // Codes after which a real device is lost (700, 719, 46, 999, ...) lose the context that is current. A

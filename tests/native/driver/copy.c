@@ -9,10 +9,10 @@ static bool is_pinned(const memory *m) {
   return m != NULL && m->kind != MEMORY_DEVICE && m->phase == MEMORY_LIVE;
 }
 
-// Device memory, or host memory that the device sees, all of it.
-static bool on_device(CUdeviceptr address, size_t bytes) {
+// Memory that the stream's device sees, all of it.
+static bool on_device(CUdeviceptr address, size_t bytes, const stream *s) {
   const memory *m = memory_holding((uintptr_t)address, bytes);
-  return m != NULL && m->phase != MEMORY_LEAVING;
+  return m != NULL && m->phase != MEMORY_LEAVING && memory_reachable(m, s->device);
 }
 
 // Host memory that is neither pinned nor the stand-in's, not even where it begins.
@@ -33,9 +33,9 @@ static CUresult submit_copy(stream *s, uintptr_t to, uintptr_t from, size_t byte
 CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void *from, size_t bytes, CUstream queue) {
   ENTER(cuMemcpyHtoDAsync_v2, NEEDS_CONTEXT);
   stream *s;
-  CUresult bad = stream_find(queue, here, &s);
+  CUresult bad = stream_here(queue, here, &s);
   if (bad != CUDA_SUCCESS || bytes == 0) return bad;
-  if (!on_device(to, bytes)) return CUDA_ERROR_INVALID_VALUE;
+  if (!on_device(to, bytes, s)) return CUDA_ERROR_INVALID_VALUE;
   if (is_pinned(memory_holding((uintptr_t)from, bytes))) {
     return submit_copy(s, (uintptr_t)to, (uintptr_t)from, bytes);
   }
@@ -53,9 +53,9 @@ CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void *from, size_t bytes, CU
 CUresult cuMemcpyDtoHAsync_v2(void *to, CUdeviceptr from, size_t bytes, CUstream queue) {
   ENTER(cuMemcpyDtoHAsync_v2, NEEDS_CONTEXT);
   stream *s;
-  CUresult bad = stream_find(queue, here, &s);
+  CUresult bad = stream_here(queue, here, &s);
   if (bad != CUDA_SUCCESS || bytes == 0) return bad;
-  if (!on_device(from, bytes)) return CUDA_ERROR_INVALID_VALUE;
+  if (!on_device(from, bytes, s)) return CUDA_ERROR_INVALID_VALUE;
   if (is_pinned(memory_holding((uintptr_t)to, bytes))) {
     return submit_copy(s, (uintptr_t)to, (uintptr_t)from, bytes);
   }
@@ -68,18 +68,18 @@ CUresult cuMemcpyDtoHAsync_v2(void *to, CUdeviceptr from, size_t bytes, CUstream
 CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream queue) {
   ENTER(cuMemcpyDtoDAsync_v2, NEEDS_CONTEXT);
   stream *s;
-  const CUresult bad = stream_find(queue, here, &s);
+  const CUresult bad = stream_here(queue, here, &s);
   if (bad != CUDA_SUCCESS || bytes == 0) return bad;
-  if (!on_device(to, bytes) || !on_device(from, bytes)) return CUDA_ERROR_INVALID_VALUE;
+  if (!on_device(to, bytes, s) || !on_device(from, bytes, s)) return CUDA_ERROR_INVALID_VALUE;
   return submit_copy(s, (uintptr_t)to, (uintptr_t)from, bytes);
 }
 
 CUresult cuMemsetD8Async(CUdeviceptr to, unsigned char value, size_t bytes, CUstream queue) {
   ENTER(cuMemsetD8Async, NEEDS_CONTEXT);
   stream *s;
-  const CUresult bad = stream_find(queue, here, &s);
+  const CUresult bad = stream_here(queue, here, &s);
   if (bad != CUDA_SUCCESS || bytes == 0) return bad;
-  if (!on_device(to, bytes)) return CUDA_ERROR_INVALID_VALUE;
+  if (!on_device(to, bytes, s)) return CUDA_ERROR_INVALID_VALUE;
   work *w = work_new(WORK_SET, 0);
   if (w == NULL) return CUDA_ERROR_OUT_OF_MEMORY;
   w->set.to = (uintptr_t)to;

@@ -43,6 +43,30 @@ static size_t memory_setting(void) {
 
 static settings chosen;
 
+static void set_peers(int a, int b) {
+  driver_devices[a].peers |= 1u << b;
+  driver_devices[b].peers |= 1u << a;
+}
+
+static void read_peers(void) {
+  const char *text = getenv("STANDIN_PEERS");
+  if (text == NULL || text[0] == '\0' || strcmp(text, "all") == 0) {
+    for (int a = 0; a < chosen.devices; a++) {
+      for (int b = 0; b < a; b++) set_peers(a, b);
+    }
+    return;
+  }
+  int a, b, length = 0;
+  for (const char *at = text; strcmp(text, "none") != 0; at += length + 1) {
+    if (sscanf(at, "%d-%d%n", &a, &b, &length) != 2 || a < 0 || b < 0 || a == b ||
+        a >= chosen.devices || b >= chosen.devices || (at[length] != '\0' && at[length] != ',')) {
+      bad_setting("STANDIN_PEERS", text, "all, none or pairs such as 0-1,2-3");
+    }
+    set_peers(a, b);
+    if (at[length] == '\0') break;
+  }
+}
+
 const settings *driver_settings(void) { return &chosen; }
 
 __attribute__((constructor)) static void read_settings(void) {
@@ -62,6 +86,7 @@ __attribute__((constructor)) static void read_settings(void) {
   for (int i = 0; i < chosen.devices; i++) {
     driver_devices[i] = (device){.ordinal = i, .memory = chosen.memory};
   }
+  read_peers();
 }
 
 // ---- errors

@@ -345,8 +345,11 @@ static void two_devices(void) {
   CHECK(cuEventRecord(e, b.stream) == 0);
   CHECK(cuStreamWaitEvent(a.stream, e, 0) == 0);
   CHECK(cuStreamSynchronize(a.stream) == 0);
+  CHECK(cuMemAllocFromPoolAsync(&memory, 8, a.pool, a.stream) == CUDA_ERROR_INVALID_HANDLE);
+  CHECK(cuCtxSetCurrent(a.context) == 0);
   memory = gpu_allocate(&a, 4);
   CHECK(cuMemcpyHtoDAsync_v2(memory, &n, sizeof n, a.stream) == 0);
+  CHECK(cuCtxSetCurrent(b.context) == 0);
   CHECK(cuMemFreeAsync(memory, b.stream) == CUDA_ERROR_INVALID_VALUE);
   CHECK(cuMemFreeAsync(memory, a.stream) == 0);
   CHECK(cuEventDestroy_v2(e) == 0);

@@ -98,13 +98,20 @@ memory *memory_holding(uintptr_t address, size_t bytes) { return holding(address
 int standin_memory_find(uintptr_t address, uintptr_t *base, size_t *bytes) {
   pthread_rwlock_rdlock(&registry);
   const memory *m = holding(address, 1);
-  const bool found = m != NULL && m->ready;
+  const bool found =
+      m != NULL && m->ready && (device_at_work == NULL || memory_reachable(m, device_at_work));
   if (found) {
     *base = m->address;
     *bytes = m->bytes;
   }
   pthread_rwlock_unlock(&registry);
   return found;
+}
+
+bool memory_reachable(const memory *m, const device *d) {
+  if (m->kind != MEMORY_DEVICE) return true;
+  if (m->pool == NULL) return m->context->device == d;
+  return (m->pool->access >> d->ordinal & 1) != 0;
 }
 
 bool memory_is_ours(uintptr_t address) { return arena != 0 && address - arena < arena_bytes; }

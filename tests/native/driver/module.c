@@ -117,7 +117,7 @@ CUresult cuLaunchKernel(CUfunction handle, unsigned int grid_x, unsigned int gri
                         void **parameters, void **extra) {
   ENTER(cuLaunchKernel, NEEDS_CONTEXT);
   stream *s;
-  const CUresult bad = stream_find(queue, here, &s);
+  const CUresult bad = stream_here(queue, here, &s);
   if (bad != CUDA_SUCCESS) return bad;
   // Parameters in one block of bytes are not known here.
   if (extra != NULL) return CUDA_ERROR_NOT_SUPPORTED;

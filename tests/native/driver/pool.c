@@ -59,6 +59,7 @@ CUresult cuMemPoolCreate(CUmemoryPool *made, const CUmemPoolProps *wanted) {
   pool *p = object_new(KIND_POOL, sizeof *p, d->context);
   if (p == NULL) return CUDA_ERROR_OUT_OF_MEMORY;
   p->device = d;
+  p->access = 1u << ordinal;
   p->max_bytes = wanted->maxSize;
   *made = p->o.handle;
   return CUDA_SUCCESS;
@@ -123,6 +124,35 @@ CUresult cuMemPoolTrimTo(CUmemoryPool handle, size_t keep) {
   return CUDA_SUCCESS;
 }
 
+enum { ACCESS_NONE = 0, ACCESS_READ = 1 };
+
+CUresult cuMemPoolSetAccess(CUmemoryPool handle, const CUmemAccessDesc *wanted, size_t count) {
+  ENTER(cuMemPoolSetAccess, NEEDS_INIT);
+  pool *p;
+  const CUresult bad = pool_find(handle, &p);
+  if (bad != CUDA_SUCCESS) return bad;
+  if (wanted == NULL || count == 0) return CUDA_ERROR_INVALID_VALUE;
+  for (size_t i = 0; i < count; i++) {
+    const int ordinal = wanted[i].location.id, flags = wanted[i].flags;
+    if (wanted[i].location.type != CU_MEM_LOCATION_TYPE_DEVICE ||
+        (flags != ACCESS_NONE && flags != CU_MEM_ACCESS_FLAGS_PROT_READWRITE)) {
+      return flags == ACCESS_READ ? CUDA_ERROR_NOT_SUPPORTED : CUDA_ERROR_INVALID_VALUE;
+    }
+    if (ordinal < 0 || ordinal >= driver_settings()->devices) return CUDA_ERROR_INVALID_DEVICE;
+    const bool own = ordinal == p->device->ordinal;
+    if (own && flags == ACCESS_NONE) return CUDA_ERROR_INVALID_VALUE;
+    if (!own && flags != ACCESS_NONE &&
+        (driver_devices[ordinal].peers >> p->device->ordinal & 1) == 0) {
+      return CUDA_ERROR_INVALID_DEVICE;
+    }
+  }
+  for (size_t i = 0; i < count; i++) {
+    const uint32_t one = 1u << wanted[i].location.id;
+    p->access = wanted[i].flags == ACCESS_NONE ? p->access & ~one : p->access | one;
+  }
+  return CUDA_SUCCESS;
+}
+
 // Takes bytes from what is free, then from the device. Whether that is in one piece is not looked at.
 static bool take(pool *p, size_t bytes) {
   const size_t from_idle = bytes < p->idle ? bytes : p->idle;
@@ -147,7 +177,7 @@ CUresult cuMemAllocFromPoolAsync(CUdeviceptr *address, size_t bytes, CUmemoryPoo
   pool *p;
   stream *s;
   CUresult bad = pool_find(handle, &p);
-  if (bad == CUDA_SUCCESS) bad = stream_find(queue, here, &s);
+  if (bad == CUDA_SUCCESS) bad = stream_here(queue, here, &s);
   if (bad == CUDA_SUCCESS) bad = capture_forbid(s);
   if (bad != CUDA_SUCCESS) return bad;
   if (address == NULL || bytes == 0 || s->o.context->device != p->device) {

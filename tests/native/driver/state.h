@@ -8,6 +8,7 @@
 //   missing.c  functions that a program is not to find
 //   object.c   handles
 //   device.c   devices, contexts, errors that stay
+//   peers.c    which device reaches whose memory; copies between devices
 //   memory.c   the registry of memory, guard pages; pinned and registered host memory
 //   pool.c     pools, allocation and release in the order of a stream
 //   work.c     the things a stream does, one after another
@@ -99,6 +100,7 @@ typedef struct device {
   struct context *context; // while it is retained
   CUresult lost; // the error that every call gives from now on
   size_t memory, reserved; // bytes; `reserved` by its pools
+  uint32_t peers; // a bit for each device whose memory it may come to reach
 } device;
 
 typedef struct context {
@@ -106,6 +108,7 @@ typedef struct context {
   device *device;
   struct stream *default_stream; // made when it is first used
   uint32_t threads; // of its streams, also of destroyed ones that still work
+  uint32_t enabled; // peers, by cuCtxEnablePeerAccess
 } context;
 
 // The settings of control.h.
@@ -190,6 +193,9 @@ bool memory_close(memory *m);
 memory *memory_holding(uintptr_t address, size_t bytes);
 // Whether the address is one that the stand-in gave out, whether or not it is in use.
 bool memory_is_ours(uintptr_t address);
+// Can kernels and copies of the device use it? Memory of a pool can be used where the pool says so; what the
+// contexts allow does not count for it.
+bool memory_reachable(const memory *m, const device *d);
 // Between these two the bytes stay usable; false if they are not now. Memory of others always is.
 bool memory_use(uintptr_t address, size_t bytes, memory **used);
 void memory_unuse(memory *used);
@@ -206,6 +212,7 @@ typedef struct pool {
   // Bytes in use, freed by a call whose stream has not got there, and free: the sum is reserved.
   size_t used, leaving, idle;
   size_t used_high, reserved_high;
+  _Atomic uint32_t access; // a bit for each device that reaches its memory, its own among them
 } pool;
 
 // A wait has ended: pools give back what they hold beyond their threshold.
@@ -248,6 +255,8 @@ typedef struct work {
     struct {
       uintptr_t to, from; // from 0: the bytes follow
       size_t bytes;
+      const device *source; // of a copy between devices
+      bool direct;
     } copy;
     struct {
       uintptr_t to;
@@ -309,6 +318,8 @@ typedef struct event {
 // The stream of a handle, NULL naming the context's default stream; an error if there is none, or its
 // device is lost.
 CUresult stream_find(CUstream handle, context *here, stream **found);
+// The same for work, whose stream must be of the current context.
+CUresult stream_here(CUstream handle, context *here, stream **found);
 // Puts work at the end of a stream, or into the graph that it is captured in. Takes the reference, also
 // when it fails.
 CUresult stream_submit(stream *s, work *w);
@@ -325,6 +336,15 @@ void stream_close(stream *s);
 void event_close(event *e);
 // Waits on this with the lock: something was done.
 extern pthread_cond_t progress;
+
+// ---- several devices
+
+extern uint64_t peer_copies[2]; // by way of the host, and directly
+// The device whose work the calling thread does, for memory that kernels look up.
+extern __thread const device *device_at_work;
+// False where a parameter of the launch points to memory that the device does not reach (standin_report says
+// which).
+bool launch_reaches(const standin_launch *l, const device *d);
 
 // ---- kernels
 

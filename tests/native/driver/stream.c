@@ -97,6 +97,12 @@ CUresult stream_find(CUstream handle, context *here, stream **found) {
   return *found == NULL ? CUDA_ERROR_INVALID_HANDLE : (*found)->device->lost;
 }
 
+CUresult stream_here(CUstream handle, context *here, stream **found) {
+  const CUresult bad = stream_find(handle, here, found);
+  if (bad != CUDA_SUCCESS || (*found)->o.context == here) return bad;
+  return CUDA_ERROR_INVALID_HANDLE;
+}
+
 void stream_allow(stream *s, uint64_t number) {
   if (s->allowed >= number) return;
   s->allowed = number;

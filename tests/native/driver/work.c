@@ -63,6 +63,11 @@ static bool hold(const stream *s, uintptr_t address, size_t bytes, memory **used
 static void copy(const work *w, stream *s) {
   memory *from = NULL, *to;
   const void *bytes = w->bytes;
+  if (w->copy.source != NULL) {
+    // What a device had in its memory is gone with it; whoever copies from it goes on.
+    if (w->copy.source->lost != CUDA_SUCCESS) return;
+    peer_copies[w->copy.direct]++;
+  }
   if (w->copy.from != 0) {
     if (!hold(s, w->copy.from, w->copy.bytes, &from)) return;
     bytes = (const void *)w->copy.from;
@@ -116,6 +121,11 @@ static void release(const work *w, stream *s) {
 // ---- kernels and host functions
 
 static void launch(const work *w, stream *s) {
+  if (!launch_reaches(&w->launch, s->device)) {
+    device_fault(s->device, CUDA_ERROR_ILLEGAL_ADDRESS);
+    return;
+  }
+  device_at_work = s->device;
   pthread_mutex_unlock(&state);
   const CUresult result = standin_grid_run(&w->launch);
   pthread_mutex_lock(&state);

@@ -1,0 +1,112 @@
+// Several GPUs: who reaches whose memory, copies from one to another, and which of two devices an error is
+// of. A copy is the driver's in any case: directly where the two reach each other, else by way of the host.
+#include <stdio.h>
+
+#include "runtime.h"
+
+static uint32_t bit(const gk_cuda_device *d) { return (uint32_t)1 << d->base->index; }
+
+static bool can_reach(const gk_cuda_device *from, const gk_cuda_device *to) {
+  int can = 0;
+  return gk_cu.cuDeviceCanAccessPeer(&can, from->handle, to->handle) == CUDA_SUCCESS && can;
+}
+
+void gk_cuda_peer_names(const gk_cuda_device *d, char *text, size_t bytes) {
+  size_t n = 0;
+  text[0] = 0;
+  for (uint32_t i = 0; i < gk_device_count && n < bytes; i++)
+    if (gk_devices[i].api == d->base->api && &gk_devices[i] != d->base &&
+        can_reach(d, gk_cuda_of(&gk_devices[i])))
+      n += (size_t)snprintf(text + n, bytes - n, "%s%s", n ? " " : "", gk_devices[i].name);
+}
+
+// ---- access
+
+static gk_mutex link_lock = GK_MUTEX_INIT;
+
+// `from` reaches what is in the memory of `to`. Memory of a pool is not covered by access to the context. What
+// fails here leaves the way by the host; a device that is lost says so at its next call.
+static void give_access(const gk_cuda_device *from, const gk_cuda_device *to) {
+  if (!can_reach(from, to) || gk_cu.cuCtxSetCurrent(from->context) != CUDA_SUCCESS) return;
+  CUresult result = gk_cu.cuCtxEnablePeerAccess(to->context, 0);
+  // Other code of the process may have been first.
+  if (result != CUDA_SUCCESS && result != CUDA_ERROR_PEER_ACCESS_ALREADY_ENABLED) return;
+  const CUmemAccessDesc access = {{CU_MEM_LOCATION_TYPE_DEVICE, from->handle},
+                                  CU_MEM_ACCESS_FLAGS_PROT_READWRITE};
+  gk_cu.cuMemPoolSetAccess(to->pool, &access, 1);
+}
+
+// Once for each two devices, with their first copy.
+static void link_devices(gk_cuda_device *a, gk_cuda_device *b) {
+  if (atomic_load_explicit(&a->linked, memory_order_acquire) & bit(b)) return;
+  gk_mutex_lock(&link_lock);
+  if (!(atomic_load(&a->linked) & bit(b))) {
+    give_access(a, b);
+    give_access(b, a);
+    atomic_fetch_or(&a->linked, bit(b));
+    atomic_fetch_or(&b->linked, bit(a));
+  }
+  gk_mutex_unlock(&link_lock);
+}
+
+// ---- errors
+
+// Is the device lost, where it is asked now?
+static bool is_lost(gk_cuda_device *d) {
+  gk_error error;
+  if (gk_cuda_enter(d, &error) == GK_OK) {
+    CUresult result = gk_cu.cuStreamQuery(d->service);
+    if (result != CUDA_SUCCESS && result != CUDA_ERROR_NOT_READY)
+      gk_cuda_fail(d, NULL, result, "a copy between devices", &error);
+  }
+  return atomic_load(&d->lost);
+}
+
+gk_status gk_cuda_fail_pair(gk_cuda_device *d, gk_stream *stream, gk_cuda_device *other,
+                            CUresult result, const char *doing, gk_error *error) {
+  if (other == d || !is_lost(other)) return gk_cuda_fail(d, stream, result, doing, error);
+  gk_error ignored;
+  gk_cuda_enter(d, &ignored);
+  *error = other->cause;
+  return GK_DEVICE_LOST;
+}
+
+void gk_cuda_settle_sources(gk_stream *stream, bool may_ask) {
+  gk_cuda_device *d = gk_cuda_of(stream->device);
+  gk_cuda_stream *q = gk_cuda_stream_of(stream);
+  uint32_t sources = atomic_load_explicit(&q->sources, memory_order_acquire);
+  if (!sources) return;
+  gk_error error;
+  if (may_ask) sources = atomic_exchange(&q->sources, 0);
+  for (uint32_t i = 0; i < gk_device_count; i++) {
+    if (!(sources >> i & 1)) continue;
+    gk_cuda_device *source = gk_cuda_of(&gk_devices[i]);
+    if (may_ask ? !is_lost(source) : !atomic_load(&source->lost)) continue;
+    atomic_fetch_and(&q->sources, ~((uint32_t)1 << i));
+    gk_error_set(&error, GK_DEVICE_LOST, "to: a copy from %s to %s may not have been made: %s",
+                 source->base->name, d->base->name, source->cause.text);
+    error.device = source->base->index;
+    gk_stream_set_fault(stream, GK_FAULT_INDEX, &error);
+  }
+  if (may_ask) gk_cuda_enter(d, &error);
+}
+
+// ---- copies
+
+gk_status gk_cuda_copy_peer(gk_stream *stream, const gk_view *to, const gk_view *from,
+                            gk_error *error) {
+  gk_cuda_device *d = gk_cuda_of(stream->device), *source = gk_cuda_of(from->storage->device);
+  gk_cuda_stream *q = gk_cuda_stream_of(stream);
+  if (atomic_load_explicit(&source->lost, memory_order_acquire)) {
+    *error = source->cause;
+    return GK_DEVICE_LOST;
+  }
+  if (!atomic_load(&d->lost)) link_devices(d, source);
+  if (gk_cuda_enter(d, error) != GK_OK) return error->status;
+  atomic_fetch_or(&q->sources, bit(source));
+  CUresult result = gk_cu.cuMemcpyPeerAsync((CUdeviceptr)(uintptr_t)gk_view_data(to), d->context,
+                                            (CUdeviceptr)(uintptr_t)gk_view_data(from),
+                                            source->context, (size_t)gk_view_bytes(from), q->queue);
+  if (result == CUDA_SUCCESS) return GK_OK;
+  return gk_cuda_fail_pair(d, stream, source, result, "to", error);
+}
