@@ -1,5 +1,5 @@
 // The report on the kernels: what each needs on each architecture, sizes, and why it came to be so.
-// Kept in bench/results/kernels.json; docs/kernels.md shows the same to readers.
+// Kept in bench/results/kernels.json; docs/kernel-report.md shows the same to readers.
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import { architectures } from "./nvcc.mjs";
 import { root } from "./tools.mjs";
 
 const file = join(root, "bench", "results", "kernels.json");
-const page = join(root, "docs", "kernels.md");
+const page = join(root, "docs", "kernel-report.md");
 /** What is compared, in the order of the numbers of each kernel. */
 const columns = ["registers", "spilled", "stack", "shared", "code"];
 

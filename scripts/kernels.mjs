@@ -6,7 +6,7 @@
 //   npm run kernels -- --update "reason"      stores the report, with the reason
 //   npm run kernels -- --driver               compares csrc/cuda/driver.h with the compiler's cuda.h
 //
-// The report is bench/results/kernels.json; docs/kernels.md is written from it, and a table in docs/gpu.md.
+// The report is bench/results/kernels.json; docs/kernel-report.md is written from it, and a table in docs/gpu.md.
 
 import { spawnSync } from "node:child_process";
 import { readFileSync, statSync } from "node:fs";
@@ -57,7 +57,9 @@ await runScript(async () => {
     // docs/gpu.md tells what is compiled.
     const docs = await run(process.execPath, [join(root, "scripts", "generate.mjs")]);
     if (docs.code !== 0) throw failed("npm run docs", docs.output, "");
-    return console.log("written to bench/results/kernels.json, docs/kernels.md and docs/gpu.md");
+    return console.log(
+      "written to bench/results/kernels.json, docs/kernel-report.md and docs/gpu.md",
+    );
   }
   if (!options.check) return;
   if (rises.length) {
@@ -68,7 +70,7 @@ await runScript(async () => {
   }
   if (!pageIsCurrent(before)) {
     throw new SetupError(
-      "docs/kernels.md is not what bench/results/kernels.json says: " +
+      "docs/kernel-report.md is not what bench/results/kernels.json says: " +
         'npm run kernels -- --update "the reason" writes both.',
     );
   }
