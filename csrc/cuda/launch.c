@@ -14,6 +14,7 @@ static const gk_cuda_family families[GK_FAMILY_COUNT] = {
     [GK_FAMILY_RANDOM] = gk_cuda_random,
     [GK_FAMILY_SORT] = gk_cuda_sort,
     [GK_FAMILY_LAUNCH] = gk_cuda_launch_users,
+    [GK_FAMILY_FFT] = gk_cuda_fft,
 };
 
 gk_status gk_cuda_call_family(const gk_cuda_run *run) {

@@ -11,10 +11,6 @@ noLeaks();
 const calls: Record<string, (a: gk.NDArray) => unknown> = {
   "cumprod": (a) => gk.cumprod(a),
   "cumsum": (a) => gk.cumsum(a),
-  "fft.fft": (a) => gk.fft.fft(a),
-  "fft.ifft": (a) => gk.fft.ifft(a),
-  "fft.irfft": (a) => gk.fft.irfft(a),
-  "fft.rfft": (a) => gk.fft.rfft(a),
 };
 
 describe("what CUDA does not compute yet", () => {

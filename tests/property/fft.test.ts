@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import * as gk from "../../mod.ts";
-import { needing, noLeaks } from "../helpers.ts";
+import { noLeaks } from "../helpers.ts";
 import { copyIn, emptyIn, expectSame, forAll, layouts, patient } from "./support.ts";
 
 noLeaks();
@@ -47,7 +47,7 @@ describe("Fourier transforms", () => {
   it(
     "go there and back",
     patient,
-    needing("fft.fft", () => {
+    () => {
       forAll([draws], (draw) => {
         const z = complexes(shapeOf(draw)), { n, norm } = draw;
         isNear(ifft(fft(z, { norm }), { norm }), z, "ifft(fft)");
@@ -55,13 +55,13 @@ describe("Fourier transforms", () => {
         const x = gk.random.uniform(shapeOf(draw), { low: -1 });
         isNear(irfft(rfft(x, { norm }), { norm, n }), x, "irfft(rfft)");
       });
-    }),
+    },
   );
 
   it(
     "are linear and keep the energy",
     patient,
-    needing("fft.fft", () => {
+    () => {
       forAll([draws], (draw) => {
         const a = complexes(shapeOf(draw)), b = complexes(shapeOf(draw));
         const sum = gk.add(gk.mul(a, 3), b);
@@ -69,26 +69,26 @@ describe("Fourier transforms", () => {
         const ratio = size(fft(a, { norm: "ortho" })) / size(a);
         assert.ok(Math.abs(ratio - 1) < 1e-6, `energy ${ratio}`);
       });
-    }),
+    },
   );
 
   it(
     "of real numbers are those of complex ones",
     patient,
-    needing("fft.fft", () => {
+    () => {
       forAll([draws], (draw) => {
         const x = gk.random.uniform(shapeOf(draw), { low: -1 }), { n, norm } = draw;
         const half = rfft(x, { norm });
         isNear(half, fft(x, { norm }).at("...", `:${half.shape[1]}`), "rfft");
         isNear(irfft(half, { n }), gk.real(ifft(rebuilt(half, n))), "irfft");
       });
-    }),
+    },
   );
 
   it(
     "give the same bits in every layout",
     patient,
-    needing("fft.fft", () => {
+    () => {
       const places = fc.record({
         from: layouts,
         to: layouts,
@@ -111,7 +111,7 @@ describe("Fourier transforms", () => {
           expectSame(out, plain, call.name);
         }
       });
-    }),
+    },
   );
 });
 
