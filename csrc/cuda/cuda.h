@@ -76,5 +76,6 @@ gk_status gk_cuda_index(const gk_cuda_run *run);
 gk_status gk_cuda_random(const gk_cuda_run *run);
 gk_status gk_cuda_sort(const gk_cuda_run *run);
 gk_status gk_cuda_fft(const gk_cuda_run *run);
+gk_status gk_cuda_scan(const gk_cuda_run *run);
 
 #endif

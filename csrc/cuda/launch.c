@@ -7,6 +7,7 @@
 static const gk_cuda_family families[GK_FAMILY_COUNT] = {
     [GK_FAMILY_ELEMENTWISE] = gk_cuda_elementwise,
     [GK_FAMILY_REDUCE] = gk_cuda_reduce,
+    [GK_FAMILY_SCAN] = gk_cuda_scan,
     [GK_FAMILY_MATMUL] = gk_cuda_matmul,
     [GK_FAMILY_INDEX] = gk_cuda_index,
     [GK_FAMILY_COPY] = gk_cuda_copy,

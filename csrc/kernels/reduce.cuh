@@ -5,6 +5,7 @@
 // memory: one Result for each warp (rows) or thread (columns, merge).
 #pragma once
 
+#include "cells.cuh"
 #include "layout.cuh"
 #include "reduce_fold.cuh"
 
@@ -19,30 +20,6 @@ template <class T> GK_INLINE T gk_shuffle_down(T x, uint32_t by) {
   memcpy(&x, word, sizeof x);
   return x;
 }
-
-// Results in shared memory, words apart so that neighbours never meet in a bank.
-template <class T, int count> struct gk_cells {
-  static constexpr int words = sizeof(T) / 8;
-  uint64_t *word; // [words][count]
-
-  __device__ __forceinline__ T get(uint32_t i) const {
-    uint64_t part[words];
-    GK_UNROLL
-    for (int k = 0; k < words; k++) part[k] = word[k * count + i];
-    T x;
-    memcpy(&x, part, sizeof x);
-    return x;
-  }
-  __device__ __forceinline__ void set(uint32_t i, T x) const {
-    uint64_t part[words];
-    memcpy(part, &x, sizeof x);
-    GK_UNROLL
-    for (int k = 0; k < words; k++) word[k * count + i] = part[k];
-  }
-};
-#define GK_CELLS(name, T, count)                                                                   \
-  __shared__ uint64_t name##_words[sizeof(T) / 8 * (count)];                                       \
-  const gk_cells<T, count> name = {name##_words}
 
 // Where element `index` lies in the first `operands` operands. Small rather than fast: it is called once a
 // run or a result.

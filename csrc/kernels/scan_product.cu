@@ -1,0 +1,4 @@
+// Running products: scan.h has their layouts.
+#include "scan.cuh"
+
+GK_SCAN_ANY_PRODUCTS(GK_SCAN_ANY_KERNELS)
