@@ -5,7 +5,7 @@
 #include "../core/module.h"
 
 // The parameters of `void (T, U...)` in the mangled name of gpukit_signature<decltype(&kernel)>, or of a kernel
-// that is a mangled function of no template, written to `parameters` (room for GK_MAX_ARGUMENTS). Their number, or
+// that is a mangled function, written to `parameters` (room for GK_MAX_ARGUMENTS). Their number, or
 // -1 where the name tells none. Sizes of structs are left 0: the driver knows them.
 int gk_signature_parse(const char *mangled, gk_parameter *parameters);
 
