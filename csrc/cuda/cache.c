@@ -22,7 +22,8 @@ bool gk_cache_folder(char *folder, char *why, size_t bytes) {
 #elif defined(__APPLE__)
       {"HOME", "Library/Caches/gpukit/jit"},
 #else
-      {"XDG_CACHE_HOME", "gpukit/jit"}, {"HOME", ".cache/gpukit/jit"},
+      {"XDG_CACHE_HOME", "gpukit/jit"},
+      {"HOME", ".cache/gpukit/jit"},
 #endif
   };
   const char *choice = getenv("GPUKIT_CACHE");

@@ -30,7 +30,7 @@ typedef struct job {
   char architecture[48], include[GK_PATH_BYTES + 16], include2[GK_PATH_BYTES + 16];
   const char *headers; // the folder that `include` names; NULL: none
   char no_headers[GK_PATH_BYTES + 200]; // why, where they were wanted
-  char **expressions;  // [kernels] of signatures
+  char **expressions; // [kernels] of signatures
 } job;
 
 static gk_status no_memory(job *j) {
@@ -113,7 +113,7 @@ static bool is_given(const gk_module_source *source, const char *name, size_t le
 }
 
 typedef struct inclusion {
-  bool any;    // of what is not given
+  bool any; // of what is not given
   bool hidden; // what it is cannot be told from here
 } inclusion;
 
@@ -129,9 +129,9 @@ static void look_for_includes(const gk_module_source *source, const char *text, 
 
 // Options whose meaning is in files, or that write some; as they begin, without dashes.
 static bool names_files(const char *option) {
-  static const char *const names[] = {"include",    "pre-include", "use-bundled-headers",
-                                      "pch",        "create-pch",  "use-pch",
-                                      "time",       "fdevice-time-trace"};
+  static const char *const names[] = {"include", "pre-include",       "use-bundled-headers",
+                                      "pch",     "create-pch",        "use-pch",
+                                      "time",    "fdevice-time-trace"};
   if (option[0] != '-') return false;
   if (option[1] == 'I') return true;
   option += option[1] == '-' ? 2 : 1;
@@ -174,8 +174,8 @@ static bool install_headers(const gk_nvrtc *nvrtc, char *folder, char *why, size
   return false;
 }
 
-static const char headers_missing[] =
-    "CUDA's headers were not found; install nvidia-cuda-runtime and nvidia-cuda-cccl of NVRTC's version";
+static const char headers_missing[] = "CUDA's headers were not found; install nvidia-cuda-runtime "
+                                      "and nvidia-cuda-cccl of NVRTC's version";
 
 // The folders with CUDA's headers become options, where the source may want them.
 static void choose_headers(job *j, bool wanted, char *folder) {
@@ -367,8 +367,7 @@ static gk_status read_image(job *j) {
   const gk_nvrtc *nvrtc = j->nvrtc;
   gk_program *p = j->program;
   p->ptx = fetch(j->compilation, nvrtc->nvrtcGetPTXSize, nvrtc->nvrtcGetPTX, &p->ptx_bytes);
-  p->image =
-      fetch(j->compilation, nvrtc->nvrtcGetCUBINSize, nvrtc->nvrtcGetCUBIN, &p->image_bytes);
+  p->image = fetch(j->compilation, nvrtc->nvrtcGetCUBINSize, nvrtc->nvrtcGetCUBIN, &p->image_bytes);
   if (!p->ptx || !p->image) return no_memory(j);
   if (p->ptx_bytes && !p->ptx[p->ptx_bytes - 1]) p->ptx_bytes--; // the 0 is no part of the text
   if (p->image_bytes) return GK_OK;
@@ -392,8 +391,8 @@ static gk_status compile(job *j) {
     result = nvrtc->nvrtcCompileProgram(j->compilation, j->option_count, j->options);
   size_t bytes = 0;
   if (j->compilation)
-    j->program->log = fetch(j->compilation, nvrtc->nvrtcGetProgramLogSize,
-                            nvrtc->nvrtcGetProgramLog, &bytes);
+    j->program->log =
+        fetch(j->compilation, nvrtc->nvrtcGetProgramLogSize, nvrtc->nvrtcGetProgramLog, &bytes);
   else
     j->program->log = copy_string("");
   if (!j->program->log) return no_memory(j);

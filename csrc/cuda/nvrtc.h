@@ -12,15 +12,16 @@
 
 // What a source has become. All malloc'd; gk_program_free frees what is there.
 typedef struct gk_program {
-  char *log;   // of the compiler: warnings, or why it failed
-  char *image; // for the driver: a cubin, or PTX where NVRTC does not know the device's architecture
+  char *log; // of the compiler: warnings, or why it failed
+  char
+      *image; // for the driver: a cubin, or PTX where NVRTC does not know the device's architecture
   size_t image_bytes;
   char *ptx;
   size_t ptx_bytes;
   char architecture[24]; // that it was compiled for: sm_90a, compute_120
-  uint32_t count;        // of the kernels that were asked for
-  char **symbols;        // [count] their names in the image
-  char **signatures;     // [count] their types, as signature.h reads them
+  uint32_t count; // of the kernels that were asked for
+  char **symbols; // [count] their names in the image
+  char **signatures; // [count] their types, as signature.h reads them
   bool from_disk;
   double milliseconds;
 } gk_program;

@@ -90,7 +90,7 @@ typedef struct search {
   candidate *found;
   int count, room;
   candidate best; // of the folder that is read
-  int builtins;   // the version of the newest there
+  int builtins; // the version of the newest there
   const char *folder;
 } search;
 
@@ -193,8 +193,7 @@ static void *open_path(const char *path, char *why, size_t bytes) {
   while (end > folder && *end != '/' && *end != '\\') end--;
   *end = 0;
   if (*folder) gk_folder_list(folder, open_builtins, folder);
-  void *library =
-      (void *)LoadLibraryExA(path, NULL, *folder ? LOAD_WITH_ALTERED_SEARCH_PATH : 0);
+  void *library = (void *)LoadLibraryExA(path, NULL, *folder ? LOAD_WITH_ALTERED_SEARCH_PATH : 0);
   if (!library) snprintf(why, bytes, "error %lu of the system", GetLastError());
   return library;
 }
@@ -255,13 +254,16 @@ static bool accept(void *library, const char *path, char *why, size_t bytes) {
   if (!nvrtc.nvrtcVersion || nvrtc.nvrtcVersion(&nvrtc.major, &nvrtc.minor) != NVRTC_SUCCESS) {
     snprintf(why, bytes, "it is no NVRTC: it has no nvrtcVersion that answers");
   } else if (nvrtc.major < GK_NVRTC_MAJOR) {
-    snprintf(why, bytes, "it is of CUDA %d.%d, and %d.0 or later is needed, which compiles for "
-             "sm_90a", nvrtc.major, nvrtc.minor, GK_NVRTC_MAJOR);
+    snprintf(why, bytes,
+             "it is of CUDA %d.%d, and %d.0 or later is needed, which compiles for "
+             "sm_90a",
+             nvrtc.major, nvrtc.minor, GK_NVRTC_MAJOR);
   } else if (driver && nvrtc.major > driver) {
     // Drivers load what any compiler of their own major version has made, and of older ones.
-    snprintf(why, bytes, "it is of CUDA %d.%d, and the driver of %d.%d does not load what it "
-             "makes; update the driver, or install nvidia-cuda-nvrtc==%d.*", nvrtc.major,
-             nvrtc.minor, driver, gk_cuda_driver_version % 1000 / 10, driver);
+    snprintf(why, bytes,
+             "it is of CUDA %d.%d, and the driver of %d.%d does not load what it "
+             "makes; update the driver, or install nvidia-cuda-nvrtc==%d.*",
+             nvrtc.major, nvrtc.minor, driver, gk_cuda_driver_version % 1000 / 10, driver);
   } else if (missing) {
     snprintf(why, bytes, "it is of CUDA %d.%d and lacks %s, which is there since %d.%d",
              nvrtc.major, nvrtc.minor, missing, since / 1000, since % 1000 / 10);

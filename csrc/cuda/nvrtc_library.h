@@ -56,8 +56,8 @@ typedef struct gk_nvrtc {
   int major, minor;
   int architecture_count, architectures[GK_NVRTC_ARCHITECTURES]; // ascending, 90 for 9.0
   char path[GK_PATH_BYTES];
-  gk_file_info file;            // of the path; 0 where that is not known
-  char headers[GK_PATH_BYTES];  // the folder of cuda_fp16.h; empty: not known
+  gk_file_info file; // of the path; 0 where that is not known
+  char headers[GK_PATH_BYTES]; // the folder of cuda_fp16.h; empty: not known
   char headers2[GK_PATH_BYTES]; // of the headers that those include; may be empty
 } gk_nvrtc;
 

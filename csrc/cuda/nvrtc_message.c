@@ -158,8 +158,8 @@ int gk_nvrtc_list_kernels(const char *source, char *text, size_t bytes) {
 
 // ---- names that are none
 
-gk_status gk_nvrtc_no_kernel(const gk_module_source *source, const char *kernel,
-                             const char *reason, gk_error *error) {
+gk_status gk_nvrtc_no_kernel(const gk_module_source *source, const char *kernel, const char *reason,
+                             gk_error *error) {
   char kernels[160];
   int count = gk_nvrtc_list_kernels(source->text, kernels, sizeof kernels);
   const char *remedy = strstr(reason, "overloaded function")
@@ -167,8 +167,9 @@ gk_status gk_nvrtc_no_kernel(const gk_module_source *source, const char *kernel,
                        : strstr(reason, "function template")
                            ? " (add its arguments, as in name<float>)"
                            : "";
-  return gk_error_set(error, GK_KERNEL_COMPILE, "jit: \"%.80s\" names no kernel of %.60s: %.100s%s; %s%s",
-                      kernel, source->file, reason, remedy,
+  return gk_error_set(error, GK_KERNEL_COMPILE,
+                      "jit: \"%.80s\" names no kernel of %.60s: %.100s%s; %s%s", kernel,
+                      source->file, reason, remedy,
                       !count       ? "no __global__ function was found there"
                       : count == 1 ? "its kernel is "
                                    : "its kernels are ",
@@ -233,7 +234,8 @@ static const char *kernel_of(const gk_module_source *source, line l) {
     if ((size_t)(end - inner) < sizeof open || memcmp(inner, open, sizeof open - 1)) continue;
     while (inner < end && *inner != '&' && *inner != '+') inner++;
     const char *outer = end;
-    for (int closing = 0; outer > inner && closing < 2;) closing += *--outer == ')' || *outer == '>';
+    for (int closing = 0; outer > inner && closing < 2;)
+      closing += *--outer == ')' || *outer == '>';
     if (inner < outer && same_code(inner + 1, (size_t)(outer - inner - 1), kernel)) return kernel;
   }
   return NULL;
@@ -323,8 +325,8 @@ gk_status gk_nvrtc_explain(const gk_module_source *source, const char *log, cons
   line other = line_at(log);
   int errors = count_errors(log, false), skip = sizeof of_options - 1;
   if (!strncmp(log, of_options, (size_t)skip))
-    return gk_error_set(error, GK_KERNEL_COMPILE, "jit: %.*s", whole(log + skip, other.length - skip, 400),
-                        log + skip);
+    return gk_error_set(error, GK_KERNEL_COMPILE, "jit: %.*s",
+                        whole(log + skip, other.length - skip, 400), log + skip);
   if (!errors && explain_name(source, log, error)) return GK_KERNEL_COMPILE;
   bool found = false;
   for (line l = other; *l.text; l = line_after(l)) {
@@ -332,7 +334,8 @@ gk_status gk_nvrtc_explain(const gk_module_source *source, const char *log, cons
       return explain_source(source, l, errors, error);
     if (!found && find(l, "error")) found = true, other = l; // of ptxas
   }
-  if (!other.length) return gk_error_set(error, GK_KERNEL_COMPILE, "jit: %.80s: %s", source->file, result);
+  if (!other.length)
+    return gk_error_set(error, GK_KERNEL_COMPILE, "jit: %.80s: %s", source->file, result);
   return gk_error_set(error, GK_KERNEL_COMPILE, "jit: %.80s: %.*s", source->file,
                       whole(other.text, other.length, 380), other.text);
 }

@@ -9,8 +9,8 @@
 gk_status gk_nvrtc_explain(const gk_module_source *source, const char *log, const char *result,
                            gk_error *error);
 // GK_KERNEL_COMPILE: `kernel` is none, for `reason`.
-gk_status gk_nvrtc_no_kernel(const gk_module_source *source, const char *kernel,
-                             const char *reason, gk_error *error);
+gk_status gk_nvrtc_no_kernel(const gk_module_source *source, const char *kernel, const char *reason,
+                             gk_error *error);
 // The names of the __global__ functions in a source, as they are written: "saxpy, ns::scale, sum<...>", as far
 // as there is room. Those that macros make are not seen. Their number.
 int gk_nvrtc_list_kernels(const char *source, char *text, size_t bytes);

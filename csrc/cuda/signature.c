@@ -8,19 +8,19 @@
 
 typedef enum kind {
   NOTHING,
-  BUILTIN,   // `text`, which lies in `builtins`, or a vendor's name
-  NAME,      // `text`
-  MEMBER,    // a::b
-  TEMPLATE,  // a<list b>
+  BUILTIN, // `text`, which lies in `builtins`, or a vendor's name
+  NAME, // `text`
+  MEMBER, // a::b
+  TEMPLATE, // a<list b>
   QUALIFIED, // a, `flags`
-  POINTER,   // to a
+  POINTER, // to a
   LEFT_REFERENCE,
   RIGHT_REFERENCE,
   MEMBER_POINTER, // of class a, to b
-  ARRAY,          // of a, `text` elements
-  FUNCTION,       // from list b to a
-  LITERAL,        // `text` of type a
-  PACK            // list b
+  ARRAY, // of a, `text` elements
+  FUNCTION, // from list b to a
+  LITERAL, // `text` of type a
+  PACK // list b
 } kind;
 
 enum { IS_CONST = 1, IS_VOLATILE = 2, IS_RESTRICT = 4 };
@@ -28,8 +28,8 @@ enum { NODES = 512, REPEATABLE = 128, DEPTH = 64, LONGEST = 16384 };
 
 typedef struct node {
   uint8_t kind, flags, builtin; // builtin: its place in the table
-  uint16_t a, b;                // node 0 is none
-  uint16_t next;                // in the list that holds it
+  uint16_t a, b; // node 0 is none
+  uint16_t next; // in the list that holds it
   uint16_t length;
   const char *text;
 } node;
@@ -422,7 +422,8 @@ static bool surrounds(const writer *w, uint16_t n) {
 static void put_flags(writer *w, uint8_t flags) {
   if (flags & IS_CONST) put_string(w, "const");
   if (flags & IS_VOLATILE) put_string(w, flags & IS_CONST ? " volatile" : "volatile");
-  if (flags & IS_RESTRICT) put_string(w, flags & (IS_CONST | IS_VOLATILE) ? " __restrict__" : "__restrict__");
+  if (flags & IS_RESTRICT)
+    put_string(w, flags & (IS_CONST | IS_VOLATILE) ? " __restrict__" : "__restrict__");
 }
 
 static void put_literal(writer *w, const node *x) {

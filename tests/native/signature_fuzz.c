@@ -14,9 +14,10 @@ static const char *const seeds[] = {
     "_ZN2my9templatedINS_6ParamsEEEvPT_PKS2_S2_NS_3VecIS2_Li3EEE",
     "_Z3addSt7complexIfEPKS0_6__halfPS3_RKfOfDF16_u3abcUt_",
 };
-static const char *const words[] = {"P",  "K",  "F",  "E",  "N",  "I",  "J",   "L",  "S_", "S0_",
-                                    "T_", "St", "A3_", "R", "M",  "v",  "f",   "1a", "2ab", "Ut_",
-                                    "Lb1E", "DoF", "V", "r", "X", "B1a", "Z", "_", "9", "DF16_"};
+static const char *const words[] = {"P",  "K",   "F",   "E",   "N",    "I",    "J", "L",
+                                    "S_", "S0_", "T_",  "St",  "A3_",  "R",    "M", "v",
+                                    "f",  "1a",  "2ab", "Ut_", "Lb1E", "DoF",  "V", "r",
+                                    "X",  "B1a", "Z",   "_",   "9",    "DF16_"};
 
 static void change(char *text, size_t room) {
   size_t n = strlen(text), at = (size_t)test_below((int64_t)n + 1);
@@ -62,8 +63,8 @@ int main(int argc, char **argv) {
     gk_parameter *parameters = malloc(GK_MAX_ARGUMENTS * sizeof *parameters);
     strcpy(exact, text);
     int count = gk_signature_parse(exact, parameters);
-    CHECKF(count >= -1 && count <= GK_MAX_ARGUMENTS, "iteration %lld: %d of %s", (long long)i, count,
-           text);
+    CHECKF(count >= -1 && count <= GK_MAX_ARGUMENTS, "iteration %lld: %d of %s", (long long)i,
+           count, text);
     for (int k = 0; k < count; k++) {
       const gk_parameter *p = &parameters[k];
       CHECKF(p->kind <= GK_PARAMETER_STRUCT && p->dtype < GK_DTYPE_COUNT &&

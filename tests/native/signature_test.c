@@ -86,7 +86,8 @@ static const struct name {
     {"_Z1tIfiEvPT_PKT0_", "float*: pointer float32; const int*: pointer int32 const"},
     {"_Z3addSt7complexIfEPKS0_",
      "std::complex<float>: struct; const std::complex<float>*: pointer complex64 const"},
-    {"_Z1k" "77" LONG_NAME,
+    {"_Z1k"
+     "77" LONG_NAME,
      "a_name_that_is_longer_than_the_text_of_a_type_has_room_for_and_then_...: struct"},
     // No functions, or nothing that is understood.
     {"saxpy", NULL},
@@ -106,8 +107,10 @@ static const struct name {
 static void tell(const gk_parameter *p, char *text, size_t room) {
   static const char *const kinds[] = {"unknown", "number", "pointer", "struct"};
   bool typed = p->kind == GK_PARAMETER_NUMBER || p->kind == GK_PARAMETER_POINTER;
-  snprintf(text, room, "%s: %s%s%s%s", p->type, kinds[p->kind],
-           typed ? " " : "", !typed ? "" : p->dtype ? gk_dtypes[p->dtype].name : "none",
+  snprintf(text, room, "%s: %s%s%s%s", p->type, kinds[p->kind], typed ? " " : "",
+           !typed     ? ""
+           : p->dtype ? gk_dtypes[p->dtype].name
+                      : "none",
            p->is_const ? " const" : "");
 }
 
@@ -134,8 +137,8 @@ static void sizes(void) {
   static const struct {
     const char *mangled;
     uint32_t bytes;
-  } one[] = {{"_Z1kf", 4}, {"_Z1kd", 8}, {"_Z1kb", 1}, {"_Z1kPv", 8}, {"_Z1k6__half", 2},
-             {"_Z1k3Any", 0}, {"_Z1kRi", 0}, {"_Z1kPFvvE", 8}};
+  } one[] = {{"_Z1kf", 4},       {"_Z1kd", 8},    {"_Z1kb", 1},  {"_Z1kPv", 8},
+             {"_Z1k6__half", 2}, {"_Z1k3Any", 0}, {"_Z1kRi", 0}, {"_Z1kPFvvE", 8}};
   for (size_t i = 0; i < sizeof one / sizeof *one; i++) {
     gk_parameter p[GK_MAX_ARGUMENTS];
     CHECKF(gk_signature_parse(one[i].mangled, p) == 1 && p->bytes == one[i].bytes, "%s: %u bytes",
