@@ -1,9 +1,9 @@
 // npm run gpu:verify: what only a real GPU can prove. All tests in both runtimes on the device, NVIDIA's
-// compute-sanitizer over a short set where it is there, and the benchmarks; writes
-// bench/results/<gpu>.json and a readable <gpu>.md.
+// compute-sanitizer over a short set where it is there, copies between GPUs where there are several, and the
+// benchmarks; writes bench/results/<gpu>.json and a readable <gpu>.md.
 //
 //   npm run gpu:verify                        everything
-//     --only=tests,sanitizer,bench            some of the parts
+//     --only=tests,sanitizer,several,bench    some of the parts
 //     --out=FOLDER                            writes there instead
 //     --standin                               over the stand-in driver: proves that this script works
 //   npm run gpu:verify -- tests/ops           only test files whose path contains one of these
@@ -27,7 +27,12 @@ const { values: options, positionals: filters } = parseArgs({
     standin: { type: "boolean", default: false },
   },
 });
-const parts = { tests: runTests, sanitizer: runSanitizer, bench: runBenchmark };
+const parts = {
+  tests: runTests,
+  sanitizer: runSanitizer,
+  several: runSeveral,
+  bench: runBenchmark,
+};
 const chosen = options.only?.split(",") ?? Object.keys(parts);
 
 class VerifyError extends Error {}
@@ -155,6 +160,28 @@ async function runSanitizer(env) {
   return result;
 }
 
+/** Copies from each GPU to each other; what else several GPUs have is among the tests. */
+async function runSeveral(env) {
+  const [bytes, rounds] = options.standin ? [2 ** 20, 3] : [2 ** 28, 11];
+  const args = ["run", "-A", "--no-check", "bench/gpu/several.ts", bytes, rounds].map(String);
+  const answer = await run(tools.deno, args, {
+    env: { STANDIN_DEVICES: "2", ...env },
+    timeout: 300,
+  });
+  if (answer.code !== 0) throw new VerifyError(answer.output);
+  const result = JSON.parse(answer.output.trim().split("\n").at(-1));
+  console.log(severalTable(result));
+  return result;
+}
+
+const severalTable = ({ skipped, pairs }) =>
+  skipped
+    ? `Skipped, and so are the tests of several GPUs: ${skipped}.`
+    : ["| from | to | direct | GB/s |", "|---|---|---|---:|"]
+      .concat(pairs.map(({ from, to, direct, speed }) =>
+        `| ${from} | ${to} | ${direct ? "yes" : "by the host"} | ${speed.toFixed(1)} |`
+      )).join("\n");
+
 function runBenchmark(env) {
   const result = benchmark(runtimes, { ...env, GPUKIT_DEVICE: "cuda" }, options.standin);
   console.log(benchmarkTable(result));
@@ -181,7 +208,7 @@ function write(result) {
 }
 
 function page(
-  { gpu, driver, computeCapability, version, library, runtimes, tests, sanitizer, bench },
+  { gpu, driver, computeCapability, version, library, runtimes, tests, sanitizer, several, bench },
 ) {
   const counts = (what) =>
     what?.missing ? "not there" : what ? `${what.passed} passed, ${what.failed} failed` : "not run";
@@ -195,6 +222,10 @@ Written by \`npm run gpu:verify\`.
 - compute-sanitizer: ${counts(sanitizer)}
 
 ${bench ? benchmarkTable(bench) : ""}
+
+## Several GPUs
+
+${several ? severalTable(several) : "Not run."}
 `;
 }
 

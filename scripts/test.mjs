@@ -130,7 +130,8 @@ async function overStandin(name, test, how = {}) {
   }
   // Another GPUKIT_DEVICE in the environment is for the user's own runs. Four devices: only the tests of
   // several use more than the first.
-  const env = { STANDIN_DEVICES: "4", ...settings, ...driver, GPUKIT_DEVICE: "cuda" };
+  const STANDIN_DEVICES = process.env.STANDIN_DEVICES ?? "4";
+  const env = { STANDIN_DEVICES, ...settings, ...driver, GPUKIT_DEVICE: "cuda" };
   return test(name, { env, has });
 }
 

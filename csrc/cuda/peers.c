@@ -71,24 +71,38 @@ gk_status gk_cuda_fail_pair(gk_cuda_device *d, gk_stream *stream, gk_cuda_device
   return GK_DEVICE_LOST;
 }
 
-void gk_cuda_settle_sources(gk_stream *stream, bool may_ask) {
-  gk_cuda_device *d = gk_cuda_of(stream->device);
-  gk_cuda_stream *q = gk_cuda_stream_of(stream);
-  uint32_t sources = atomic_load_explicit(&q->sources, memory_order_acquire);
-  if (!sources) return;
+// All copies from these devices to the stream have run or never will: is one of them lost?
+static void settle(gk_cuda_stream *q, uint32_t sources) {
   gk_error error;
-  if (may_ask) sources = atomic_exchange(&q->sources, 0);
-  for (uint32_t i = 0; i < gk_device_count; i++) {
-    if (!(sources >> i & 1)) continue;
-    gk_cuda_device *source = gk_cuda_of(&gk_devices[i]);
-    if (may_ask ? !is_lost(source) : !atomic_load(&source->lost)) continue;
-    atomic_fetch_and(&q->sources, ~((uint32_t)1 << i));
-    gk_error_set(&error, GK_DEVICE_LOST, "to: a copy from %s to %s may not have been made: %s",
-                 source->base->name, d->base->name, source->cause.text);
-    error.device = source->base->index;
-    gk_stream_set_fault(stream, GK_FAULT_INDEX, &error);
+  for (uint32_t i = 0; sources >> i; i++) {
+    if (!(sources >> i & 1) || !is_lost(gk_cuda_of(&gk_devices[i]))) continue;
+    const gk_error *cause = &gk_cuda_of(&gk_devices[i])->cause;
+    gk_error_set(&error, GK_DEVICE_LOST, "%s; a copy from it to %s may not have been made",
+                 cause->text, q->base->device->name);
+    error.device = i;
+    gk_stream_set_fault(q->base, GK_FAULT_INDEX, &error);
   }
-  if (may_ask) gk_cuda_enter(d, &error);
+}
+
+void gk_cuda_sources_ran(gk_stream *stream) {
+  gk_cuda_stream *q = gk_cuda_stream_of(stream);
+  if (!atomic_load_explicit(&q->sources, memory_order_relaxed)) return;
+  atomic_fetch_or(&q->unasked, atomic_exchange(&q->sources, 0));
+  atomic_store(&gk_cuda_of(stream->device)->unasked, true);
+}
+
+void gk_cuda_settle_sources(gk_stream *stream) {
+  gk_cuda_device *d = gk_cuda_of(stream->device);
+  gk_cuda_sources_ran(stream);
+  if (!atomic_load_explicit(&d->unasked, memory_order_acquire) ||
+      !atomic_exchange(&d->unasked, false))
+    return;
+  gk_mutex_lock(&d->lock);
+  gk_cuda_stream *q = d->streams;
+  gk_mutex_unlock(&d->lock);
+  for (; q; q = q->next) settle(q, atomic_exchange(&q->unasked, 0));
+  gk_error error;
+  gk_cuda_enter(d, &error);
 }
 
 // ---- copies

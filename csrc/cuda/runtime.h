@@ -45,6 +45,7 @@ struct gk_cuda_device {
   gk_fault_page *faults;
   struct gk_cuda_stream *streams; // all, for the watch
   _Atomic uint32_t linked; // devices, by index, whose memory it reaches if it can
+  _Atomic bool unasked; // a stream's are not 0
   _Atomic int lost;
   gk_error cause; // set before `lost`
 };
@@ -72,8 +73,9 @@ typedef struct gk_cuda_stream {
   bool in_flight[GK_STAGES];
   int stage;
   int64_t stage_used;
-  // Devices, by index, from which copies were taken that may not have run.
-  _Atomic uint32_t sources;
+  // Devices, by index, from which copies were taken: that may not have run; that have, without knowing whether
+  // the device was there.
+  _Atomic uint32_t sources, unasked;
   // What was launched last, for the message when the device is lost.
   struct {
     _Atomic uint16_t op;
@@ -130,9 +132,11 @@ gk_status gk_cuda_copy_peer(gk_stream *stream, const gk_view *to, const gk_view 
 // gk_cuda_fail for a call that has to do with two devices: an error that `other` is lost by is not `device`'s.
 gk_status gk_cuda_fail_pair(gk_cuda_device *device, gk_stream *stream, gk_cuda_device *other,
                             CUresult result, const char *doing, gk_error *error);
-// What the stream was given has run: raises on it that a device from which it copied is lost. may_ask: the
-// driver may be called, and all has run.
-void gk_cuda_settle_sources(gk_stream *stream, bool may_ask);
+// What the stream was given has run, its copies from other devices among it. Whether those devices are lost,
+// so that the bytes may never have come, is asked and raised later, where the driver may be called.
+void gk_cuda_sources_ran(gk_stream *stream);
+// The same, and asks for all of the device's streams.
+void gk_cuda_settle_sources(gk_stream *stream);
 // The names of the devices whose memory it can reach, with spaces between.
 void gk_cuda_peer_names(const gk_cuda_device *device, char *text, size_t bytes);
 

@@ -69,7 +69,7 @@ static gk_command *take_command(gk_cuda_stream *q) {
 static void run_command(gk_cuda_stream *q, gk_command *command) {
   // Whoever hears of the command finds all before it done, and what that has left.
   gk_cuda_collect_faults(q->base, false);
-  gk_cuda_settle_sources(q->base, false);
+  gk_cuda_sources_ran(q->base);
   gk_stream_complete(q->base, command->sequence - 1);
   if (command->execute) command->execute(command);
   gk_stream_complete(q->base, command->sequence);
@@ -192,7 +192,7 @@ gk_status gk_cuda_synchronise(gk_stream *stream, const char *doing, gk_error *er
   if (result != CUDA_SUCCESS) return gk_cuda_lose(d, stream, result, doing, error);
   atomic_store(&q->launched_known, launched);
   gk_cuda_collect_faults(stream, true);
-  gk_cuda_settle_sources(stream, true);
+  gk_cuda_settle_sources(stream);
   gk_stream_complete(stream, submitted);
   return GK_OK;
 }
@@ -214,7 +214,7 @@ void gk_cuda_stream_query(gk_stream *stream) {
   CUresult result = gk_cu.cuStreamQuery(q->queue);
   if (result == CUDA_SUCCESS) {
     gk_cuda_collect_faults(stream, false);
-    gk_cuda_settle_sources(stream, true);
+    gk_cuda_settle_sources(stream);
     gk_stream_complete(stream, submitted);
   } else if (result != CUDA_ERROR_NOT_READY) {
     gk_cuda_fail(d, stream, result, "asking a stream", &error);

@@ -26,6 +26,10 @@ function slowly(value: number, size: number, device: string): gk.NDArray {
   });
 }
 
+it(few ? "one GPU: what takes several is skipped" : `${gpus.length} GPUs`, () => {
+  assert.equal(gk.isCudaAvailable(), gpus.length > 0);
+});
+
 describe("several GPUs", { skip: few }, () => {
   it(
     "copies of any dtype, length and layout arrive",
