@@ -106,6 +106,9 @@ static inline char *gk_view_data(const gk_view *v) {
 //                nonzero: out[0] [in[0].ndim, count]; compress: in[1] bool, of in[0]'s first axes, out[0]
 //                [count, rest of in[0]'s shape]. Memory may hold more or fewer than `count` by now:
 //                write count of them, 0 for those that are missing.
+//                histogram: out[0][i] = how many elements of in[0], of any shape, are from in[1][i] up to but
+//                without in[1][i + 1], or up to the last edge; in[1] a vector of two edges or more, ascending,
+//                both converted to `compute`, a float.
 //                An index that is out of range reads as 0, writes nothing and gives GK_INDEX after the rest.
 //   COPY         in[0] broadcast to out[0]'s shape; any two dtypes.
 //   CREATE       out[0]; scalar[0] (and scalar[1] for arange's step, as float64 in both: f[0], f[1]);
@@ -126,8 +129,8 @@ typedef struct gk_call {
   bool flat;
   int8_t axis;
   uint32_t axes, flags;
-  // Elements of out[0]; of in[0] for REDUCE, topk, nonzero, compress and what changes its output: what the
-  // time depends on.
+  // Elements of out[0]; of in[0] for REDUCE, topk, nonzero, compress, histogram and what changes its
+  // output: what the time depends on.
   int64_t size;
   const gk_view *in[3];
   const gk_view *out[2];

@@ -145,8 +145,27 @@ static bool compress_rule(gk_request *r) {
   return gk_request_fits(r);
 }
 
+static bool histogram_rule(gk_request *r) {
+  const gk_view *v = r->in[0], *edges = r->in[1];
+  char text[400];
+  gk_operands_text(text, sizeof text, 2, r->in, NULL);
+  if (gk_dtypes[edges->dtype].class != GK_CLASS_FLOAT)
+    return gk_fail(r->iso, GK_DTYPE,
+                   "histogram: %s: the edges must be floats; cast them with astype()", text);
+  if (edges->ndim != 1 || edges->shape[0] < 2)
+    return gk_fail(r->iso, GK_SHAPE, "histogram: %s: the edges must be a vector of at least two",
+                   text);
+  if (!gk_request_dtype(r, gk_promote(v->dtype, edges->dtype))) return false;
+  r->ndim = 1;
+  r->shape[0] = edges->shape[0] - 1;
+  r->call.size = v->size;
+  return gk_request_fits(r);
+}
+
 bool gk_rule_index(gk_request *r) {
   switch (r->op) {
+  case GK_OP_histogram:
+    return histogram_rule(r);
   case GK_OP_take:
     return take_rule(r);
   case GK_OP_take_along_axis:

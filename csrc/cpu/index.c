@@ -504,6 +504,8 @@ gk_status gk_cpu_index(const gk_call *call, gk_error *error) {
     return gk_cpu_mask(call, error);
   case GK_OP_flat_index:
     return gk_cpu_flat_index(call, error);
+  case GK_OP_histogram:
+    return gk_cpu_histogram(call, error);
   default:
     return gk_cpu_along(call, error);
   }

@@ -10,6 +10,7 @@ gk_status gk_cpu_take(const gk_call *call, gk_error *error);
 gk_status gk_cpu_along(const gk_call *call, gk_error *error);
 gk_status gk_cpu_flat_index(const gk_call *call, gk_error *error);
 gk_status gk_cpu_mask(const gk_call *call, gk_error *error);
+gk_status gk_cpu_histogram(const gk_call *call, gk_error *error);
 
 // ---- loops for one instruction set
 
@@ -21,6 +22,10 @@ typedef int64_t (*gk_select_fn)(int64_t n, const uint8_t *mask, const void *in, 
 typedef struct gk_index_kernels {
   gk_select_fn select[9];                           // by the bytes of an element
   int64_t (*count)(int64_t n, const uint8_t *mask); // bytes that are not 0
+  // Counts n floats, at most GK_INDEX_BLOCK, into `bins` bins between edges. A bin has `tables` counts
+  // side by side, a power of two, that neighbours take in turn. [float64]
+  void (*bin[2])(int64_t n, const void *x, const void *edges, int64_t bins, int tables,
+                 int64_t *counts);
 } gk_index_kernels;
 
 GK_KERNELS(gk_index_kernels, gk_index)

@@ -108,6 +108,8 @@ gk_status gk_cuda_index(const gk_cuda_run *run) {
   case GK_OP_nonzero:
   case GK_OP_compress:
     return gk_cuda_mask(run);
+  case GK_OP_histogram:
+    return gk_cuda_histogram(run);
   default:
     return gk_cuda_along(run);
   }

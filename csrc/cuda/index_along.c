@@ -32,6 +32,7 @@ static gk_status change(const gk_cuda_run *run) {
   const int axis = call->axis;
   const gk_dtype_info *info = &gk_dtypes[array->dtype];
   const bool adds = call->op == GK_OP_scatter_add;
+  if (gk_cuda_counts(call)) return gk_cuda_count(run);
   gk_change_args args = {
       .axis = gk_cuda_axis_check(run, indices, array->shape[axis], array->strides[axis]),
       .array = gk_view_data(array),

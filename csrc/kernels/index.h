@@ -3,7 +3,7 @@
 #define GK_KERNELS_INDEX_H
 
 #include "fault.h"
-#include "layout.h"
+#include "strided.h"
 
 // What indices are checked against: as unsigned, index plus `wrap` where it is negative must be below
 // `length`. `wrap` is the length, or 0 where no index counts from the end.
@@ -49,6 +49,30 @@ typedef struct gk_change_args {
   uint32_t dtype; // 0: elements are replaced; else added to as this dtype's
   uint32_t bytes; // of an element
 } gk_change_args;
+
+enum { GK_COUNTS = 4096 }; // counts of a block
+
+// out[i] = how many elements lie between edges i and i + 1.
+typedef struct gk_histogram_args {
+  gk_strided arrays; // of the elements alone
+  const void *in, *edges;
+  void *numbers; // the edges as float32 or float64, one behind the other
+  int64_t *out;
+  int64_t bins, edge_step, out_step;
+  uint32_t edge_dtype;
+  uint32_t compute; // the dtype of the comparison
+  uint32_t copies;  // of each bin's count in a block: a power of two up to 32
+} gk_histogram_args;
+
+// array[index[i] * step] grows by one value for each index.
+typedef struct gk_count_args {
+  gk_axis_check axis; // of at most GK_COUNTS places
+  void *array;
+  const void *index, *value;
+  int64_t count, index_step;
+  uint32_t bytes; // of an element: 4 or 8
+  uint32_t copies;
+} gk_count_args;
 
 enum { GK_SELECT_TILE = 4096 }; // elements of the mask that a block has
 

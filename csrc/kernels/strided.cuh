@@ -14,8 +14,8 @@ typedef struct gk_share {
   int step, count;
 } gk_share;
 
-GK_INLINE gk_share gk_share_of(const gk_strided &a) {
-  const int64_t begin = (int64_t)blockIdx.x * GK_STRIDED_BLOCK;
+GK_INLINE gk_share gk_share_at(const gk_strided &a, int64_t block) {
+  const int64_t begin = block * GK_STRIDED_BLOCK;
   gk_share s;
   s.step = a.grouped ? 1 : GK_STRIDED_THREADS;
   s.first = begin + (int)threadIdx.x * (a.grouped ? GK_GROUP : 1);
@@ -24,6 +24,7 @@ GK_INLINE gk_share gk_share_of(const gk_strided &a) {
   s.count = left < 0 ? 0 : left < GK_GROUP ? (int)left : GK_GROUP;
   return s;
 }
+GK_INLINE gk_share gk_share_of(const gk_strided &a) { return gk_share_at(a, blockIdx.x); }
 
 // Their places in operand k.
 GK_INLINE void gk_find(const gk_strided &a, const gk_share &s, int k, int64_t *at) {

@@ -3,11 +3,9 @@
 import { array, zeros } from "../array/create.ts";
 import type { DType, FloatOf } from "../array/dtype.ts";
 import { handleOf, kindOf, type NDArray } from "../array/ndarray.ts";
-import { alias, at, ravel } from "../array/views.ts";
+import { alias } from "../array/views.ts";
 import { DTypeError, GpukitError, ShapeError } from "../errors.ts";
-import { lessEqual, sub } from "./elementwise.ts";
-import { max, min, sum } from "./reduce.ts";
-import { searchsorted } from "./sort.ts";
+import { max, min } from "./reduce.ts";
 import { submit, VARIANT, whole } from "./submit.ts";
 import { Op } from "./table.ts";
 import { sizeFrom } from "./values.ts";
@@ -105,19 +103,8 @@ export function histogram(a: NDArray, options?: HistogramOptions): Histogram {
   using edges = typeof bins === "number"
     ? evenEdges(a, bins, options?.range, dtype)
     : givenEdges(a, bins, dtype);
-  using starts = at(edges, ":-1");
-  using last = at(edges, -1);
-  using flat = ravel(a);
-  // How many bins start at or before an element: 0 is before the first one, and what lies behind the
-  // last one is among its elements until it is taken off.
-  using place = searchsorted(starts, flat, { side: "right" });
-  using all = bincount(place, { minlength: edges.size });
-  using isBefore = lessEqual(flat, last);
-  using before = sum(isBefore);
-  using beyond = sub(a.size, before);
-  using bin = at(all, -1);
-  sub(bin, beyond, { out: bin });
-  return { counts: at(all, "1:"), edges: alias(edges) };
+  const counts = submit(Op.histogram, [a, edges], {});
+  return { counts: counts as NDArray<"int64">, edges: alias(edges) };
 }
 
 function evenEdges(

@@ -184,6 +184,8 @@ export const Op = {
   nonzero: 181,
   /** Elements where a mask is true. */
   compress: 182,
+  /** How many elements lie between edges. */
+  histogram: 183,
   /** Sorted along an axis, NaN last. */
   sort: 192,
   /** Indices that sort, stable, NaN last. */

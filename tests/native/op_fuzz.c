@@ -58,6 +58,7 @@ static const recipe by_op[GK_OP_LIMIT] = {
     [GK_OP_flat_index] = {"ii", "kkk"},
     [GK_OP_nonzero] = {"x", "k"},
     [GK_OP_compress] = {"xb", "k"},
+    [GK_OP_histogram] = {"xx", ""},
     [GK_OP_arange] = {"", "nnk"},
     [GK_OP_eye] = {"", "kkn"},
 };

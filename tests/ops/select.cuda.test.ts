@@ -1,9 +1,9 @@
-// topk and searchsorted against the CPU: every dtype, lines around the borders of what a warp, a step and a
+// topk, searchsorted, histogram and counting against the CPU: every dtype, lines around the borders of what a warp, a step and a
 // block take, lines of several parts, many equal elements, special values, views of any strides.
 
 import { describe, it } from "node:test";
 import * as gk from "../../mod.ts";
-import { expectClose, noLeaks, scoped } from "../helpers.ts";
+import { expectClose, expectError, noLeaks, scoped } from "../helpers.ts";
 
 noLeaks();
 
@@ -125,6 +125,61 @@ describe("searchsorted", () => {
       same(a, gk.zeros([0], { device: "cpu" }) as gk.NDArray);
       same(a, gk.array(17, { device: "cpu" }) as gk.NDArray);
       same(a, gk.broadcastTo(gk.array(17.5, { device: "cpu" }), [40, 50]) as gk.NDArray);
+    }),
+  );
+});
+
+describe("counting", () => {
+  function same(a: gk.NDArray, edges: gk.NDArray): void {
+    const expected = gk.histogram(a, { bins: edges });
+    const actual = gk.histogram(a.to(here), { bins: edges.to(here) });
+    expectClose(actual.counts, expected.counts);
+  }
+
+  for (const dtype of dtypes) {
+    it(
+      `${dtype} between even and other edges`,
+      scoped(() => {
+        const cpu = { device: "cpu" };
+        const even = gk.linspace(-200, 200, 41, cpu) as gk.NDArray;
+        const other = gk.array([-1e9, -50, -49.5, 0, 0, 1, 100, 101.25], cpu) as gk.NDArray;
+        for (const size of [0, 1, 1023, 1025, 40_000]) same(numbers([size], dtype), even);
+        same(numbers([50, 61], dtype).T as gk.NDArray, other);
+        same(numbers([50, 61], dtype).at("::-3", "1::2") as gk.NDArray, other.at("::2"));
+        same(numbers([3000], dtype), even.astype("float64"));
+        same(numbers([3000], dtype), other.astype("float16"));
+        same(numbers([3000], dtype), even.at(":2"));
+        // More bins than a block holds.
+        same(numbers([3000], dtype), gk.linspace(-300, 300, 2049, cpu) as gk.NDArray);
+        same(numbers([3000], dtype), gk.linspace(-300, 300, 2050, cpu) as gk.NDArray);
+        same(numbers([3000], dtype), gk.sort(numbers([5000], "float64")).at(":-40") as gk.NDArray);
+      }),
+    );
+  }
+
+  it(
+    "many into few and into many, in parts of several blocks",
+    scoped(() => {
+      for (
+        const [size, most] of [[8191, 9], [8192, 9], [150_000, 130], [9000, 4096], [9000, 4097]]
+      ) {
+        const x = gk.remainder(numbers([size!], "int64", 1e5), most!) as gk.NDArray;
+        for (const dtype of ["uint8", "int32", "int64"] as const) {
+          const values = x.astype(dtype) as gk.NDArray, there = values.to(here);
+          const wide = { minlength: dtype === "uint8" ? 256 : most! };
+          expectClose(gk.bincount(there, wide), gk.bincount(values, wide));
+        }
+        const into = (device: gk.Device | string) =>
+          gk.ones([most!, 2], { dtype: "uint32", device }).at("::-1", 1) as gk.NDArray;
+        const three = (device: gk.Device | string) =>
+          gk.array(3, { dtype: "uint32", device }) as gk.NDArray;
+        const expected = gk.scatterAdd(into("cpu"), x, three("cpu"));
+        expectClose(gk.scatterAdd(into(here), x.to(here), three(here)), expected);
+      }
+      const bad = gk.full([10_000], 7, { dtype: "int64", device: here });
+      bad.set(9n, 9000);
+      const counts = gk.bincount(bad, { minlength: 8 });
+      expectError(() => counts.dataSync(), gk.IndexError, /9/);
     }),
   );
 });
