@@ -88,6 +88,26 @@ static gk_status sort_long(const gk_cuda_run *run, gk_sort_args *a, int kind) {
   return status;
 }
 
+gk_status gk_cuda_sort_lines(const gk_cuda_run *run, gk_sort_args *a) {
+  const int64_t lines = a->lines.size;
+  const int kind = a->bytes == 8 ? a->places ? ITEMS_BESIDE : ITEMS_64
+                   : a->places   ? ITEMS_64
+                                 : ITEMS_32;
+  a->passes = a->bytes;
+  if (a->n <= GK_SORT_WARP) {
+    for (a->width = 1; a->width < a->n;) a->width *= 2;
+    return gk_cuda_launch(run, &warp_kernels[kind],
+                          gk_grid_of(lines * a->width, GK_SORT_WARP_THREADS), GK_SORT_WARP_THREADS,
+                          0, a);
+  }
+  if (a->n <= GK_SORT_SMALL)
+    return gk_cuda_launch(run, &small_kernels[kind], gk_grid_of(lines, 1), GK_SORT_SMALL_THREADS, 0,
+                          a);
+  if (a->n <= GK_SORT_TILE(item_bytes[kind]))
+    return gk_cuda_launch(run, &block_kernels[kind], gk_grid_of(lines, 1), GK_SORT_THREADS, 0, a);
+  return sort_long(run, a, kind);
+}
+
 gk_status gk_cuda_sort_axis(const gk_cuda_run *run) {
   const gk_call *call = run->call;
   const gk_view *in = call->in[0], *out = call->out[0];
@@ -101,19 +121,6 @@ gk_status gk_cuda_sort_axis(const gk_cuda_run *run) {
                         (long long)a.n, (long long)UINT32_MAX);
   a.order =
       gk_sort_order_of(in->dtype, call->flags & GK_DESCENDING, places ? GK_SORT_EQUAL_ZEROS : 0);
-  a.bytes = a.passes = gk_dtypes[in->dtype].size;
-  const int kind = a.bytes == 8 ? places ? ITEMS_BESIDE : ITEMS_64 : places ? ITEMS_64 : ITEMS_32;
-  const int64_t lines = a.lines.size;
-  if (a.n <= GK_SORT_WARP) {
-    for (a.width = 1; a.width < a.n;) a.width *= 2;
-    return gk_cuda_launch(run, &warp_kernels[kind],
-                          gk_grid_of(lines * a.width, GK_SORT_WARP_THREADS), GK_SORT_WARP_THREADS,
-                          0, &a);
-  }
-  if (a.n <= GK_SORT_SMALL)
-    return gk_cuda_launch(run, &small_kernels[kind], gk_grid_of(lines, 1), GK_SORT_SMALL_THREADS, 0,
-                          &a);
-  if (a.n <= GK_SORT_TILE(item_bytes[kind]))
-    return gk_cuda_launch(run, &block_kernels[kind], gk_grid_of(lines, 1), GK_SORT_THREADS, 0, &a);
-  return sort_long(run, &a, kind);
+  a.bytes = gk_dtypes[in->dtype].size;
+  return gk_cuda_sort_lines(run, &a);
 }

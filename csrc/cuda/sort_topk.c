@@ -57,6 +57,33 @@ static gk_status find(const gk_cuda_run *run, gk_topk_args *args, bool wide) {
   }
 }
 
+// More than a block finds: the lines are sorted, and the first of each taken.
+static gk_status sort_all(const gk_cuda_run *run, gk_topk_args *args) {
+  static gk_kernel pick = {.module = "topk", .name = "topk_pick"};
+  const gk_view *in = run->call->in[0];
+  const int axis = run->call->axis;
+  int64_t *places = gk_cuda_workspace(run, in->size * (int64_t)sizeof *places);
+  if (!places) return run->error->status;
+  gk_sort_args sort = {.order = args->order,
+                       .in = args->in,
+                       .out = places,
+                       .n = args->length,
+                       .in_step = args->in_step,
+                       .out_step = 1,
+                       .bytes = args->bytes,
+                       .places = true};
+  gk_view lines = *in, listed = *in; // line after line
+  lines.shape[axis] = listed.shape[axis] = 1;
+  gk_view_make_contiguous(&listed);
+  for (int d = 0; d < in->ndim; d++) listed.strides[d] *= args->length;
+  gk_layout_build(&sort.lines, 2, (const gk_view *[]){&lines, &listed});
+  const gk_status status = gk_cuda_sort_lines(run, &sort);
+  if (status != GK_OK) return status;
+  args->sorted = places;
+  const gk_grid grid = gk_grid_of(args->lines.size * args->count, GK_TOPK_THREADS);
+  return gk_cuda_launch(run, &pick, grid, GK_TOPK_THREADS, 0, args);
+}
+
 gk_status gk_cuda_topk(const gk_cuda_run *run) {
   const gk_call *call = run->call;
   const gk_view *in = call->in[0], *values = call->out[0], *indices = call->out[1];
@@ -88,7 +115,5 @@ gk_status gk_cuda_topk(const gk_cuda_run *run) {
     return gk_cuda_launch(run, &kernels[wide].warp, grid, GK_TOPK_THREADS, 0, &args);
   }
   if (count <= GK_TOPK_MOST) return find(run, &args, wide);
-  return gk_error_set(run->error, GK_UNSUPPORTED,
-                      "topk: k is %lld; %s finds at most %d yet; move the array with to(\"cpu\")",
-                      (long long)count, run->stream->device->name, GK_TOPK_MOST);
+  return sort_all(run, &args);
 }

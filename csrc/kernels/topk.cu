@@ -9,6 +9,7 @@
 //                         parts the best of each are listed, and searched by another launch. Grid: x a block
 //                         for each part, line by line. Shared memory: keys and places of 4096 candidates (of 64
 //                         bits: 3072), 1 KB of counts.
+//   topk_pick             takes the first k of lines whose places have been sorted. Grid: a thread for each.
 //   topk_warp32, topk_warp64  A warp sorts a line of up to 256 elements. Grid: x lines / 8.
 #include "sort_keys.cuh"
 #include "layout.cuh"
@@ -252,16 +253,16 @@ GK_INLINE void sort_candidates(Key *keys, uint32_t *places, int size, int thread
 // A power of two of at least n, and 2.
 GK_INLINE int padded(int n) { return n <= 2 ? 2 : 1 << (highest_bit((uint32_t)(n - 1)) + 1); }
 
-// The best of a line are in order: what they are, and where.
-template <class Key>
+// Number i of a line's best: what it is, and where.
+GK_INLINE void write_one(const gk_topk_args &a, const int64_t (&start)[3], int64_t i,
+                         int64_t place) {
+  const int64_t from = start[0] + place * a.in_step, to = start[1] + i * a.value_step;
+  GK_WITH_WORD(a.bytes, ((Word *)a.values)[to] = ((const Word *)a.in)[from])
+  a.indices[start[2] + i * a.index_step] = place;
+}
 GK_INLINE void write_line(const gk_topk_args &a, const int64_t (&start)[3], const uint32_t *places,
                           int thread, int threads) {
-  for (int i = thread; i < (int)a.count; i += threads) {
-    const int64_t place = places[i], from = start[0] + place * a.in_step;
-    const int64_t to = start[1] + i * a.value_step;
-    GK_WITH_WORD(a.bytes, ((Word *)a.values)[to] = ((const Word *)a.in)[from])
-    a.indices[start[2] + i * a.index_step] = place;
-  }
+  for (int i = thread; i < (int)a.count; i += threads) write_one(a, start, i, places[i]);
 }
 
 // Elements THREADS apart from number `first` of a line on, as keys. Gives a bit for each that is there.
@@ -342,7 +343,7 @@ template <class Key> GK_INLINE void find_part(const gk_topk_args &a, const topk_
     }
     __syncthreads();
     sort_candidates(room.keys, room.places, size, thread, THREADS);
-    write_line<Key>(a, start, room.places, thread, THREADS);
+    write_line(a, start, room.places, thread, THREADS);
     return;
   }
   for (int i = thread; i < (int)a.count; i += THREADS) {
@@ -376,7 +377,7 @@ template <class Key> GK_INLINE void sort_line(const gk_topk_args &a, Key *keys, 
   }
   __syncwarp();
   sort_candidates(keys, places, size, lane, 32);
-  write_line<Key>(a, start, places, lane, 32);
+  write_line(a, start, places, lane, 32);
 }
 
 #define WARP(Key)                                                                                  \
@@ -386,3 +387,14 @@ template <class Key> GK_INLINE void sort_line(const gk_topk_args &a, Key *keys, 
 
 GK_KERNEL(THREADS, topk_warp32, gk_topk_args) { WARP(uint32_t); }
 GK_KERNEL(THREADS, topk_warp64, gk_topk_args) { WARP(uint64_t); }
+
+// ---- sorted lines
+
+GK_KERNEL(THREADS, topk_pick, gk_topk_args) {
+  const int64_t n = (int64_t)blockIdx.x * THREADS + threadIdx.x;
+  if (n >= a.lines.size * a.count) return;
+  const int64_t line = n / a.count, i = n - line * a.count;
+  int64_t start[3];
+  gk_offsets(a.lines, line, start);
+  write_one(a, start, i, a.sorted[line * a.length + i]);
+}

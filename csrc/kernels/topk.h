@@ -25,6 +25,7 @@ typedef struct gk_topk_args {
   // Where to list what is found, `count` for each part; NULL: it is the result.
   void *found_keys;
   uint32_t *found_places;
+  const int64_t *sorted; // topk_pick: all places of each line, the best first
   int64_t length, span; // what is searched of a line, and by a block
   uint32_t parts; // of a line
   uint32_t count;

@@ -56,7 +56,7 @@ describe("topk", () => {
       `in lines of ${length}`,
       scoped(() => {
         for (const k of new Set([1, 2, 50, length >> 1, length])) {
-          if (k > length || k > 2048) continue;
+          if (k > length) continue;
           for (const dtype of ["float32", "int64"] as const) {
             sameTopk(numbers([3, length], dtype, 3), k);
           }
@@ -84,7 +84,7 @@ describe("topk", () => {
       sameTopk(ascending, 2048);
       sameTopk(ascending, 33, -1, (x) => x.at("::-1"));
       sameTopk(gk.ones(40_000, { device: "cpu" }) as gk.NDArray, 600);
-      sameTopk(gk.floorDivide(ascending, 5000) as gk.NDArray, 2000);
+      sameTopk(gk.floorDivide(ascending, 5000) as gk.NDArray, 7000);
     }),
   );
 });
