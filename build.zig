@@ -25,7 +25,7 @@ const kernel_dir = "csrc/kernels";
 const test_dir = "tests/native";
 const standin_dir = "tests/native/driver";
 /// What runs kernels, without the driver: all that grid_test has of the stand-in.
-const grid_files = [_][]const u8{ "grid.c", "switch.c", "fault.c", "library.c", "checker.c", "hooks.c" };
+const grid_files = [_][]const u8{ "grid.c", "switch.c", "fault.c", "watchdog.c", "library.c", "checker.c", "hooks.c" };
 
 /// The oldest glibc that a built library runs on (RHEL 8, Debian 10, Ubuntu 18.10).
 const glibc = std.SemanticVersion{ .major = 2, .minor = 28, .patch = 0 };

@@ -87,6 +87,24 @@ static void freed_too_early(void) {
   CHECKF(strstr(standin_report(), "freed") != NULL, "%s", standin_report());
 }
 
+// A kernel that waits for what nobody does.
+static void spinning(void) {
+  gpu g = gpu_open(0, 0);
+  CUfunction f;
+  const CUdeviceptr memory = gpu_allocate(&g, sizeof(int));
+  kernel_arguments a = {.counts = (int *)(uintptr_t)memory};
+  void *parameters[] = {&a};
+  CHECK(cuModuleGetFunction(&f, g.module, "test_spin") == 0);
+  CHECK(cuMemsetD8Async(memory, 1, sizeof(int), g.stream) == 0);
+  CHECK(cuLaunchKernel(f, 2, 1, 1, 64, 1, 1, 0, g.stream, parameters, NULL) == 0);
+  CHECK(cuMemsetD8Async(memory, 0, sizeof(int), g.stream) == 0);
+  CHECK(cuLaunchKernel(f, 2, 1, 1, 64, 1, 1, 0, g.stream, parameters, NULL) == 0);
+  CHECK(cuStreamSynchronize(g.stream) == CUDA_ERROR_LAUNCH_TIMEOUT);
+  const char *report = standin_report();
+  CHECKF(strstr(report, "kernel test_spin: has run for more than 60 ms") != NULL, "%s", report);
+  CHECKF(strstr(report, "block (0, 0, 0), thread (40, 0, 0)") != NULL, "%s", report);
+}
+
 // STANDIN_FAIL counts the calls of one function.
 static void by_environment(void) {
   gpu g = gpu_open(0, 0);
@@ -223,6 +241,7 @@ static const part parts[] = {
     {"lost", lost, "STANDIN_DEVICES=2"},
     {"overrun", overrun, ""},
     {"freed_too_early", freed_too_early, "STANDIN_LAZY=1"},
+    {"spinning", spinning, "STANDIN_WATCHDOG_MS=60"},
     {"by_environment", by_environment, "STANDIN_FAIL=cuMemAllocFromPoolAsync:2:2"},
     {"later", later, "STANDIN_FAIL=cuMemsetD8Async:1:719:later"},
     {"each_call", each_call, ""},

@@ -31,7 +31,8 @@ static void pass_on(int number, siginfo_t *info, void *context) {
   }
 }
 
-static uintptr_t code_of(const ucontext_t *context) {
+uintptr_t standin_fault_code(const void *value) {
+  const ucontext_t *context = value;
 #if defined(__x86_64__)
   return (uintptr_t)context->uc_mcontext.gregs[REG_RIP];
 #else
@@ -46,7 +47,7 @@ static void on_fault(int number, siginfo_t *info, void *context) {
     return;
   }
   // The signal is not blocked meanwhile (SA_NODEFER), so that this need not return.
-  const uintptr_t code = code_of(context), address = (uintptr_t)info->si_addr;
+  const uintptr_t code = standin_fault_code(context), address = (uintptr_t)info->si_addr;
   if (number == SIGFPE) {
     standin_stop(CUDA_ERROR_LAUNCH_FAILED, code, "an integer division by zero, or one too large");
   }

@@ -36,6 +36,7 @@ static struct {
 
 static void destroy_grid(void *value) {
   grid *g = value;
+  standin_watchdog_leave(g);
   standin_fault_leave(g);
   if (g->checker) standin_checker_destroy(g);
   for (uint32_t i = 0; i < g->fiber_count; i++) standin_fiber_destroy(g->fibers[i]);
@@ -497,6 +498,7 @@ static grid *thread_grid(void) {
   if (!g) return NULL;
   g->random = settings.seed * 0x9e3779b97f4a7c15u | 1;
   standin_fault_watch(g);
+  standin_watchdog_enter(g);
   pthread_setspecific(settings.key, g);
   standin_grid = g;
   return g;
@@ -538,7 +540,9 @@ int standin_grid_run(const standin_launch *launch) {
   if (!first) return CUDA_ERROR_OUT_OF_MEMORY;
   begin_block(g);
   g->self = first;
+  atomic_store_explicit(&g->running, g->serial, memory_order_relaxed);
   standin_switch(&g->home, first->stack);
+  atomic_store_explicit(&g->running, 0, memory_order_relaxed);
   g->self = NULL;
   if (g->result == CUDA_SUCCESS) return CUDA_SUCCESS;
   // Every stack holds the middle of something.

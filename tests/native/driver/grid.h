@@ -1,7 +1,12 @@
-// What grid.c, which runs kernels, shares with switch.c (stacks), fault.c (signals), library.c (where
+// What grid.c, which runs kernels, shares with switch.c (stacks), fault.c (signals), watchdog.c, library.c (where
 // kernels come from) and checker.c (what instrumented kernels report).
 #ifndef STANDIN_GRID_H
 #define STANDIN_GRID_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <time.h>
 
 #include "standin.h"
 
@@ -103,6 +108,13 @@ typedef struct grid {
   char *dynamic; // as many bytes as a launch may ask for; NULL until needed
   char *signal_stack;
   char finding[512];
+  // For the watchdog: the launch under way, 0 where there is none; the one that is to end; what it saw last.
+  _Atomic uint64_t running, overdue;
+  uint64_t seen;
+  int64_t seen_ms;
+  pthread_t thread;
+  clockid_t clock; // its processor time
+  struct grid *next_watched;
   struct checker *checker; // NULL until an instrumented kernel runs
 } grid;
 
@@ -118,6 +130,14 @@ _Noreturn void standin_stop(int result, uintptr_t code, const char *format, ...)
 // Faults of kernels on this thread become results; all others go to whom they went before.
 void standin_fault_watch(grid *g);
 void standin_fault_leave(grid *g);
+// Where a signal met the thread: an address of code.
+uintptr_t standin_fault_code(const void *context);
+
+// ---- watchdog.c
+
+// The grids of this thread end when they run for too long.
+void standin_watchdog_enter(grid *g);
+void standin_watchdog_leave(grid *g);
 
 // ---- checker.c
 

@@ -300,3 +300,10 @@ GK_KERNEL(1, test_deep, kernel_arguments) {
   for (int i = 0; i < (int)sizeof much; i += 1024) much[i] = 1;
   a.counts[0] = much[5 * 1024];
 }
+
+GK_KERNEL(64, test_spin, kernel_arguments) {
+  volatile int *turn = a.counts;
+  if (threadIdx.x == 40) {
+    while (*turn == 0) {}
+  }
+}

@@ -6,6 +6,7 @@
 // Settings, read from the environment once:
 //   STANDIN_ORDER=forward|reverse|random   in which order the threads of a block run (forward)
 //   STANDIN_SEED=n                         of the random order (1)
+//   STANDIN_WATCHDOG_MS=n                  processor time that a launch may take (60000); 0: any
 //   STANDIN_EMPTY=1                        kernels are not run: launches cost their submission only
 //   STANDIN_KERNELS=path                   another library of kernels
 #ifndef STANDIN_H
