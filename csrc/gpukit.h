@@ -96,7 +96,8 @@ GK_EXPORT uint32_t gk_context_set_device(uint32_t ctx, uint32_t device);
 
 // Describes device `index` as lines "key\tvalue\n" in text; values[0] = number
 // of devices. Index -1 describes the library: version, default device or why
-// there is none, and why no CUDA device is used. Status.
+// there is none, and why no CUDA device is used; -2 the compiler of users' kernels, its headers and the
+// cache, or why there is none. Status.
 GK_EXPORT uint32_t gk_device_info(uint32_t ctx, int32_t index);
 // Counters of a device for the whole process: values[0] = bytes in use, [1] =
 // peak of it, [2] = cached for reuse, [3] = limit, [4] = blocks taken from the
@@ -294,8 +295,8 @@ typedef enum gk_argument_kind {
 #define GK_MAX_ARGUMENTS 128
 // Launches kernel number `kernel` on a stream (0: the context's). The grid stands at u32[0..2] of the block in
 // blocks, the block at u32[3..5] in threads, u32[6] = shared bytes to add; argument i at byte 32 + 16 * i:
-// u32 kind; u32 handle, dtype or number of bytes; f64, the value's 8 bytes, or where in the block the bytes
-// stand. Status.
+// u32 kind; u32 handle, dtype or number of bytes; f64, the value's 8 bytes, or as uint64 where in the block
+// the bytes stand. Status.
 GK_EXPORT uint32_t gk_kernel_launch(uint32_t ctx, uint32_t module, uint32_t kernel,
                                     uint32_t arguments, uint32_t stream);
 

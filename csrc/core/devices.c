@@ -135,7 +135,7 @@ uint32_t gk_device_info(uint32_t ctx, int32_t index) {
   gk_context *c = gk_context_get(ctx);
   if (!c) return GK_ARGUMENT;
   gk_block_output *out = c->isolate->out;
-  if (index >= (int32_t)gk_device_count || index < -1) {
+  if (index >= (int32_t)gk_device_count || index < -2) {
     gk_fail(c->isolate, GK_DEVICE, "there is no device %d; there are %u", index, gk_device_count);
     return GK_DEVICE;
   }
@@ -144,6 +144,8 @@ uint32_t gk_device_info(uint32_t ctx, int32_t index) {
     int n = snprintf(out->text, GK_TEXT_BYTES, "id\t%s\nkind\t%s\n", gk_devices[index].name,
                      gk_devices[index].api->kind);
     gk_devices[index].api->describe(&gk_devices[index], out->text + n, GK_TEXT_BYTES - n);
+  } else if (index == -2) {
+    gk_cuda_describe_compiler(out->text, GK_TEXT_BYTES);
   } else {
     snprintf(out->text, GK_TEXT_BYTES, "abi\t%u\ndefault\t%s\nproblem\t%s\ncuda\t%s\n",
              GK_ABI_VERSION, default_device >= 0 ? gk_devices[default_device].name : "", problem,

@@ -170,11 +170,11 @@ let chosen: Device | undefined;
 
 /** The device on which arrays are made where no other is asked for. */
 export function defaultDevice(): Device {
-  return chosen ??= device(info()["default"] || undefinedDefault());
+  return chosen ??= device(libraryInfo()["default"] || undefinedDefault());
 }
 
 function undefinedDefault(): never {
-  throw new DeviceError(info()["problem"] ?? "there is no device", { op: "defaultDevice" });
+  throw new DeviceError(libraryInfo()["problem"] ?? "there is no device", { op: "defaultDevice" });
 }
 
 /**
@@ -195,10 +195,20 @@ export function isCudaAvailable(): boolean {
   return devices().some((d) => d.info["kind"] === "cuda");
 }
 
-/** What the library knows of itself: ABI version, default device, or why there is none. */
-export function info(): Readonly<Record<string, string>> {
+function libraryInfo(): Record<string, string> {
   check(native.gk_device_info(root.id, -1), "info");
   return parse(text());
+}
+
+/**
+ * What the library knows of itself: ABI version, default device, or why there is none; and what
+ * `jit` compiles with (`nvrtc`, `nvrtcVersion`, `nvrtcHeaders`, `kernelCache`), or why it does not
+ * (`nvrtcWhy`, `nvrtcHeadersWhy`, `kernelCacheWhy`). Looks for the compiler where nobody has yet.
+ */
+export function info(): Readonly<Record<string, string>> {
+  const library = libraryInfo();
+  check(native.gk_device_info(root.id, -2), "info");
+  return { ...library, ...parse(text()) };
 }
 
 /** Live arrays of this thread, and bytes per device. */

@@ -6,7 +6,12 @@ import { kindOf } from "../array/ndarray.ts";
 /** Bytes of the host: an ArrayBuffer, or a typed array or another view on one. */
 export type HostBytes = ArrayBuffer | ArrayBufferView<ArrayBuffer>;
 
-/** The bytes behind host memory; throws where it is none, or shared between threads. */
+/** Is it such? Memory that threads share is not: it may change while it is copied. */
+export function isHostBytes(x: unknown): x is HostBytes {
+  return x instanceof ArrayBuffer || (ArrayBuffer.isView(x) && x.buffer instanceof ArrayBuffer);
+}
+
+/** The bytes behind host memory; throws where it is none. */
 export function hostBytes(host: unknown, op: string): Uint8Array<ArrayBuffer> {
   if (host instanceof ArrayBuffer) return new Uint8Array(host);
   if (ArrayBuffer.isView(host) && host.buffer instanceof ArrayBuffer) {

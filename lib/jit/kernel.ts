@@ -6,8 +6,8 @@ import { current } from "../device/context.ts";
 import { Stream } from "../device/stream.ts";
 import { DisposedError, DTypeError, GpukitError } from "../errors.ts";
 import { type DType, dtypeNames } from "../array/dtype.ts";
-import { handleOf, kindOf, NDArray, operandInfo, refuse } from "../array/ndarray.ts";
-import { type HostBytes, hostBytes } from "./host_bytes.ts";
+import { handleOf, kindOf, NDArray, operandInfo } from "../array/ndarray.ts";
+import { type HostBytes, hostBytes, isHostBytes } from "./host_bytes.ts";
 import type { Module, Origin } from "./module.ts";
 import { Scalar } from "./scalar.ts";
 
@@ -148,6 +148,9 @@ export class Kernel {
    */
   launch(options: LaunchOptions, ...args: readonly Argument[]): void {
     const module = this.#live("launch");
+    if (typeof options !== "object" || options === null) {
+      throw wrongOption("the first argument", "{grid, block}", options);
+    }
     const { grid, block, sharedBytes, stream } = options;
     writeDimensions(grid, GRID, "grid");
     writeDimensions(block, BLOCK, "block");
@@ -200,8 +203,8 @@ export class Kernel {
       int64[value] = x;
     } else if (x === null) {
       u32[word] = NULL;
-    } else if (x instanceof ArrayBuffer || ArrayBuffer.isView(x)) {
-      const data = hostBytes(x as HostBytes, "launch");
+    } else if (isHostBytes(x)) {
+      const data = hostBytes(x, "launch");
       const at = placeOfBytes(args, i);
       if (at + data.byteLength > INPUT_BYTES) {
         throw new GpukitError(
@@ -213,9 +216,14 @@ export class Kernel {
       blockBytes.set(data, at);
       u32[word] = BYTES;
       u32[word + 1] = data.byteLength;
-      f64[value] = at;
+      u32[word + 2] = at;
+      u32[word + 3] = 0;
     } else if (x instanceof NDArray) {
-      refuse(x, this.#at(i));
+      throw new DisposedError(
+        `${this.#at(i)}: the array is disposed; arrays made in a scope end with it unless ` +
+          "returned or kept by gk.keep",
+        { op: "launch" },
+      );
     } else {
       throw new DTypeError(
         `${this.#at(i)} is ${kindOf(x)}; arguments are arrays, numbers, booleans, bigints, ` +
@@ -393,7 +401,7 @@ function placeOfBytes(args: readonly Argument[], i: number): number {
   let at = FIRST_BYTE + 16 * args.length;
   for (let k = 0; k < i; k++) {
     const x = args[k];
-    if (x instanceof ArrayBuffer || ArrayBuffer.isView(x)) at += 16 * Math.ceil(x.byteLength / 16);
+    if (isHostBytes(x)) at += 16 * Math.ceil(x.byteLength / 16);
   }
   return at;
 }
