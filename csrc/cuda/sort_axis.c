@@ -51,7 +51,7 @@ static int64_t place_parts(gk_sort_args *a, int kind, char *memory, int64_t *cle
   int64_t used = 0;
   a->starts = take(memory, &used, lines * a->passes * GK_SORT_DIGITS * 8);
   a->tickets = take(memory, &used, a->passes * 4);
-  a->words = take(memory, &used, lines * a->tiles * GK_SORT_DIGITS * 8);
+  a->words = take(memory, &used, 2 * lines * a->tiles * GK_SORT_DIGITS * (a->wide ? 8 : 4));
   *cleared = used;
   a->active = take(memory, &used, lines * 4);
   for (uint32_t i = 0; i < 2 && i + 1 < a->passes; i++) {
@@ -64,6 +64,7 @@ static int64_t place_parts(gk_sort_args *a, int kind, char *memory, int64_t *cle
 static gk_status sort_long(const gk_cuda_run *run, gk_sort_args *a, int kind) {
   const int64_t lines = a->lines.size;
   a->tiles = (uint32_t)divide_up(a->n, GK_SORT_TILE(item_bytes[kind]));
+  a->wide = kind == ITEMS_BESIDE || a->n >= (int64_t)1 << 30;
   int64_t cleared;
   const int64_t bytes = place_parts(a, kind, NULL, &cleared);
   char *memory = gk_cuda_workspace(run, bytes);

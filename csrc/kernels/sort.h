@@ -17,7 +17,7 @@ enum {
   GK_SORT_COUNT_BLOCK = 16 * GK_SORT_COUNT_THREADS // elements that are worth a block
 };
 // Elements of a tile: of a block of one pass, and of the longest line that one block sorts.
-#define GK_SORT_ROUNDS(item_bytes) (88 / (item_bytes))
+#define GK_SORT_ROUNDS(item_bytes) (84 / (item_bytes))
 #define GK_SORT_TILE(item_bytes) (GK_SORT_THREADS * GK_SORT_ROUNDS(item_bytes))
 
 // What is sorted are items: keys of 32 or 64 bits (8 and 16 bits in the low ones), for places keys of 32 bits
@@ -37,13 +37,14 @@ typedef struct gk_sort_args {
       *starts; // [line][pass][digit]: elements of the digit; after sort_starts, of those below it
   uint32_t *active; // a bit for each pass that moves anything, one at least
   uint32_t *tickets; // [pass]: tiles that have begun
-  uint64_t *words; // [line][tile][digit]: see sort_radix.cu
+  void *words; // [parity of the pass][line][tile][digit]: see sort_radix.cu
   void *items[2]; // between passes, in turn
   uint32_t *beside[2]; // places of keys of 64 bits
   int64_t count_block; // elements of a block that counts
   uint32_t count_blocks; // for a line
   uint32_t tiles; // of a line
   uint32_t pass;
+  uint32_t wide; // words of 64 bits: always beside places, else from 2^30 elements on
 } gk_sort_args;
 
 #endif

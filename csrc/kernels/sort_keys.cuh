@@ -5,24 +5,43 @@
 #include "../core/sort_order.h"
 #include "element.cuh"
 
-template <class Word> constexpr Word gk_sign_bit = (Word)((Word)1 << (8 * sizeof(Word) - 1));
+// What an order says of elements of `bytes` bytes in the low ones of a Word. Of integers no magnitude is beyond
+// the limit, and no bits are turned: one formula without a branch for both.
+template <class Word> struct gk_key_bits {
+  Word sign, rest, flip, limit, nan, zero, turned;
+};
+template <class Word>
+GK_INLINE gk_key_bits<Word> gk_key_bits_of(const gk_sort_order &order, uint32_t bytes) {
+  const bool is_float = order.infinity != 0;
+  const Word sign = (Word)((Word)1 << (8 * bytes - 1)), rest = (Word)(sign - 1);
+  return {sign,
+          rest,
+          (Word)(order.flip & (sign | rest)),
+          is_float ? (Word)order.infinity : rest,
+          (Word)(order.nan & (sign | rest)),
+          is_float && order.equal_zeros ? sign : (Word)0,
+          is_float ? rest : (Word)0};
+}
 
 // Floats: a set sign bit turns all bits around, else it is set; integers: the order of signed ones is that
 // of unsigned ones with the sign bit turned.
-template <class Word> GK_INLINE Word gk_to_key(const gk_sort_order &order, Word x) {
-  constexpr Word sign = gk_sign_bit<Word>, rest = (Word)(sign - 1);
-  x = (Word)(x ^ (Word)order.flip);
-  if (order.infinity == 0) return (Word)(x ^ sign);
-  if ((Word)(x & rest) > (Word)order.infinity) x = (Word)order.nan;
-  if (order.equal_zeros && x == sign) x = 0;
-  return (Word)(x & sign ? ~x : x | sign);
+template <class Word> GK_INLINE Word gk_to_key(const gk_key_bits<Word> &b, Word x) {
+  x = (Word)(x ^ b.flip);
+  x = (Word)(x & b.rest) > b.limit ? b.nan : x;
+  x = x == b.zero ? (Word)0 : x;
+  return (Word)(x ^ (x & b.sign ? b.turned : (Word)0) ^ b.sign);
+}
+template <class Word> GK_INLINE Word gk_from_key(const gk_key_bits<Word> &b, Word key) {
+  const Word x = (Word)(key ^ (key & b.sign ? (Word)0 : b.turned) ^ b.sign);
+  return (Word)(x & b.rest) > b.limit ? x : (Word)(x ^ b.flip);
 }
 
+// Of elements as wide as a Word.
+template <class Word> GK_INLINE Word gk_to_key(const gk_sort_order &order, Word x) {
+  return gk_to_key(gk_key_bits_of<Word>(order, sizeof(Word)), x);
+}
 template <class Word> GK_INLINE Word gk_from_key(const gk_sort_order &order, Word key) {
-  constexpr Word sign = gk_sign_bit<Word>, rest = (Word)(sign - 1);
-  if (order.infinity == 0) return (Word)(key ^ sign ^ (Word)order.flip);
-  const Word x = (Word)(key & sign ? key ^ sign : ~key);
-  return (Word)(x & rest) > (Word)order.infinity ? x : (Word)(x ^ (Word)order.flip);
+  return gk_from_key(gk_key_bits_of<Word>(order, sizeof(Word)), key);
 }
 
 // The key of element `at` of an array whose elements have `bytes` bytes, at most those of Key: in its low

@@ -25,7 +25,7 @@ template <class Item, bool BESIDE> GK_INLINE void sort_warp(const gk_sort_args &
   int64_t at[2] = {0, 0};
   if (is_there) gk_offsets(a.lines, line, at);
   Item item[1];
-  gk_load_elements(a, at[0], lane, 1, is_there ? a.n : 0, item);
+  gk_load_elements(a, at[0], 0, (int)lane, is_there ? (int)a.n : 0, item);
   uint32_t place[1] = {BESIDE && is_there ? lane : ~0u};
   GK_NO_UNROLL
   for (uint32_t size = 2; size <= a.width; size *= 2) {
@@ -56,13 +56,12 @@ GK_KERNEL(GK_SORT_WARP_THREADS, sort_warp_beside, gk_sort_args) { sort_warp<uint
 // The bits in which keys of the line are not all the same, for all threads: s.word was cleared before a
 // barrier, s.items[0] is the first item.
 template <class Shared, class Item, int K>
-GK_INLINE Item find_differences(Shared &s, const Item (&item)[K], int rounds, int64_t first,
-                                int64_t end) {
+GK_INLINE Item find_differences(Shared &s, const Item (&item)[K], int own, int n) {
   const Item one = s.items[0];
   Item differ = 0;
   GK_UNROLL
   for (int k = 0; k < K; k++)
-    if (k < rounds && first + k * 32 < end) differ |= item[k] ^ one;
+    if (own + k * 32 < n) differ |= item[k] ^ one;
   GK_UNROLL
   for (int half = 0; half < (int)sizeof(Item) / 4; half++) {
     const uint32_t bits = __reduce_or_sync(~0u, (uint32_t)(differ >> half * 32));
@@ -76,22 +75,23 @@ GK_INLINE Item find_differences(Shared &s, const Item (&item)[K], int rounds, in
 
 template <class Item, bool BESIDE, int THREADS, int K, class Shared>
 GK_INLINE void sort_block(const gk_sort_args &a, Shared &s) {
-  constexpr int WARPS = THREADS / 32;
-  const int thread = (int)threadIdx.x, rounds = (int)((a.n + THREADS - 1) / THREADS);
-  const int64_t first = thread / 32 * (32 * rounds) + thread % 32;
+  const int thread = (int)threadIdx.x, n = (int)a.n, rounds = (n + THREADS - 1) / THREADS;
+  const int own = thread / 32 * (32 * rounds) + thread % 32; // and each 32nd behind it
   int64_t at[2];
   gk_offsets(a.lines, (int64_t)blockIdx.x, at);
   Item item[K];
   uint32_t place[K];
-  gk_load_elements(a, at[0], first, rounds, a.n, item);
+  // What is behind the thread's last round is another warp's.
+  const int end = own + rounds * 32 < n ? own + rounds * 32 : n;
+  gk_load_elements(a, at[0], 0, own, end, item);
   if constexpr (BESIDE) {
     GK_UNROLL
-    for (int k = 0; k < K; k++) place[k] = (uint32_t)first + k * 32;
+    for (int k = 0; k < K; k++) place[k] = (uint32_t)(own + k * 32);
   }
   if (thread < 2) s.word[thread] = 0;
   if (thread == 0) s.items[0] = item[0];
   __syncthreads();
-  const Item differ = find_differences(s, item, rounds, first, a.n);
+  const Item differ = find_differences(s, item, own, end);
 
   uint32_t shift = gk_first_bit<Item>(a, BESIDE);
   GK_NO_UNROLL
@@ -101,10 +101,8 @@ GK_INLINE void sort_block(const gk_sort_args &a, Shared &s) {
     __syncthreads();
     gk_count_digits(s, item, rounds, shift);
     __syncthreads();
-    uint32_t of_warp[WARPS], sum = 0;
-    if (thread < GK_SORT_DIGITS) sum = gk_sum_digit(s, of_warp);
-    const uint32_t start = gk_sum_before(s, sum);
-    if (thread < GK_SORT_DIGITS) gk_begin_digit(s, of_warp, start);
+    const uint32_t start = gk_sum_before(s, thread < GK_SORT_DIGITS ? gk_sum_digit(s) : 0);
+    if (thread < GK_SORT_DIGITS) gk_begin_digit(s, start);
     __syncthreads();
     uint32_t to[K];
     uint32_t *counts = s.counts[thread / 32];
@@ -117,7 +115,7 @@ GK_INLINE void sort_block(const gk_sort_args &a, Shared &s) {
     __syncthreads();
     GK_UNROLL
     for (int k = 0; k < K; k++)
-      if (k < rounds) item[k] = s.items[first + k * 32];
+      if (k < rounds) item[k] = s.items[own + k * 32];
     if constexpr (BESIDE) {
       uint32_t *places = (uint32_t *)s.items;
       __syncthreads();
@@ -127,13 +125,11 @@ GK_INLINE void sort_block(const gk_sort_args &a, Shared &s) {
       __syncthreads();
       GK_UNROLL
       for (int k = 0; k < K; k++)
-        if (k < rounds) place[k] = places[first + k * 32];
+        if (k < rounds) place[k] = places[own + k * 32];
     }
   }
 
-  const auto where = [&](int k) {
-    return k < rounds && first + k * 32 < a.n ? first + k * 32 : (int64_t)-1;
-  };
+  const auto where = [&](int k) { return own + k * 32 < end ? (int64_t)(own + k * 32) : -1; };
   if constexpr (BESIDE)
     gk_store_places(a, at[1], place, where);
   else
@@ -147,7 +143,7 @@ GK_INLINE void sort_block(const gk_sort_args &a, Shared &s) {
   }
 #define SMALL_ROUNDS (GK_SORT_SMALL / GK_SORT_SMALL_THREADS)
 #define ROOM_small ((int)sizeof(gk_sort_shared<uint64_t, GK_SORT_SMALL_THREADS, SMALL_ROUNDS>))
-#define ROOM_block ((int)sizeof(gk_sort_shared<uint64_t, GK_SORT_THREADS, GK_SORT_ROUNDS(8)>))
+#define ROOM_block ((int)sizeof(gk_sort_shared<uint32_t, GK_SORT_THREADS, GK_SORT_ROUNDS(4)>))
 SORT_BLOCK(small, GK_SORT_SMALL_THREADS, SMALL_ROUNDS, 32, uint32_t, false)
 SORT_BLOCK(small, GK_SORT_SMALL_THREADS, SMALL_ROUNDS, 64, uint64_t, false)
 SORT_BLOCK(small, GK_SORT_SMALL_THREADS, SMALL_ROUNDS, beside, uint64_t, true)

@@ -11,9 +11,9 @@
 // A tile sorts its items in shared memory (sort_tile.cuh) and writes the run of each digit behind those of the
 // tiles before it. How many there are it learns by looking back: a tile first leaves in `words`, for each
 // digit, the number of its own items, and when it knows it the number up to its end. Tiles are numbered in the
-// order in which blocks begin, so that those before are done or under way. A word has the number in its lower
-// 56 bits and above it 2 * pass + 1, or + 2 where all tiles before are in it: what an earlier pass has left says
-// less, and nothing has to be cleared. Counts are of integers, and the result does not depend on the time.
+// order in which blocks begin, so that those before are done or under way. The two highest bits of a word tell
+// which number it is; words are of 32 bits where the numbers fit. A pass clears what the next one uses. Counts
+// are of integers, and the result does not depend on the time.
 //
 // The first active pass reads elements, the last one writes the results; those between go from one buffer to
 // the other. All that is decided here, as the host knows no keys.
@@ -116,35 +116,59 @@ GK_KERNEL(GK_SORT_DIGITS, sort_starts, gk_sort_args) {
 
 // ---- a pass
 
-enum { TAG_SHIFT = 56 };
+// Words of a tile in the order of passes that move something, one for each digit.
+template <class Word>
+GK_INLINE volatile Word *words_of(const gk_sort_args &a, int passed, uint32_t ticket) {
+  const uint64_t row = (passed & 1 ? gridDim.x : 0) + (uint64_t)ticket;
+  return (volatile Word *)a.words + (row * GK_SORT_DIGITS + threadIdx.x);
+}
+enum { OWN = 1, UP_TO_END = 2 };
+template <class Word> constexpr int tag_shift = 8 * (int)sizeof(Word) - 2;
 
-// How many items of the thread's digit the tiles before this one have, and all those of lower digits; leaves
-// the same of the next tile.
-GK_INLINE uint64_t look_back(const gk_sort_args &a, uint64_t line, uint32_t tile, uint32_t count) {
-  const uint64_t tag = 2 * a.pass + 1;
-  volatile uint64_t *own = a.words + (line * a.tiles + tile) * GK_SORT_DIGITS + threadIdx.x;
-  uint64_t before = 0;
-  if (tile == 0) {
-    before = a.starts[(line * a.passes + a.pass) * GK_SORT_DIGITS + threadIdx.x];
-  } else {
-    uint64_t word;
-    volatile uint64_t *at = own;
-    do {
-      at -= GK_SORT_DIGITS;
-      do word = *at;
-      while (word >> TAG_SHIFT < tag);
-      before += word & (((uint64_t)1 << TAG_SHIFT) - 1);
-    } while (word >> TAG_SHIFT == tag);
+// Thread d leaves how many items of digit d the tile has.
+template <class Word>
+GK_INLINE void leave_count(const gk_sort_args &a, int passed, uint32_t ticket, uint32_t count) {
+  *words_of<Word>(a, passed, ticket) = (Word)OWN << tag_shift<Word> | count;
+  *words_of<Word>(a, passed + 1, ticket) = 0;
+}
+
+// How many items of the digit the tiles before this one have, and all those of lower digits; leaves the same of
+// the next tile. Several words are asked for at a time, since a dozen tiles are usually under way.
+template <class Word>
+GK_INLINE uint64_t look_back(const gk_sort_args &a, int passed, uint32_t ticket, uint32_t tile,
+                             uint32_t count) {
+  constexpr int AHEAD = 4;
+  constexpr Word number = ((Word)1 << tag_shift<Word>)-1;
+  volatile Word *own = words_of<Word>(a, passed, ticket), *at = own;
+  Word before = 0;
+  bool is_known = tile == 0;
+  if (is_known) {
+    const uint64_t row = (uint64_t)(ticket / a.tiles) * a.passes + a.pass;
+    before = (Word)a.starts[row * GK_SORT_DIGITS + threadIdx.x];
   }
-  *own = (tag + 1) << TAG_SHIFT | (before + count);
+  for (uint32_t left = tile; !is_known; left -= AHEAD, at -= AHEAD * GK_SORT_DIGITS) {
+    Word word[AHEAD];
+    GK_UNROLL
+    for (int j = 0; j < AHEAD; j++) // the first tile has the last word
+      word[j] = (uint32_t)j < left ? at[-(j + 1) * GK_SORT_DIGITS] : (Word)0;
+    GK_UNROLL
+    for (int j = 0; j < AHEAD; j++) {
+      if (is_known) break;
+      while (word[j] >> tag_shift<Word> == 0) word[j] = at[-(j + 1) * GK_SORT_DIGITS];
+      before += word[j] & number;
+      is_known = word[j] >> tag_shift<Word> == UP_TO_END;
+    }
+  }
+  *own = (Word)UP_TO_END << tag_shift<Word> | (Word)(before + count);
   return before;
 }
 
 template <class Item, bool BESIDE> GK_INLINE void sort_pass(const gk_sort_args &a) {
-  constexpr int THREADS = GK_SORT_THREADS, K = GK_SORT_ROUNDS(sizeof(Item)), WARPS = THREADS / 32;
+  constexpr int THREADS = GK_SORT_THREADS, K = GK_SORT_ROUNDS(sizeof(Item));
   constexpr int TILE = THREADS * K;
   typedef gk_sort_shared<Item, THREADS, K> shared;
-  shared &s = *(shared *)gk_sort_room<(int)sizeof(gk_sort_shared<uint64_t, THREADS, 11>)>();
+  shared &s =
+      *(shared *)gk_sort_room<(int)sizeof(gk_sort_shared<uint32_t, THREADS, GK_SORT_ROUNDS(4)>)>();
   const int thread = (int)threadIdx.x;
   if (thread == 0) s.word[0] = atomicAdd(&a.tickets[a.pass], 1u);
   gk_clear_counts(s);
@@ -157,13 +181,13 @@ template <class Item, bool BESIDE> GK_INLINE void sort_pass(const gk_sort_args &
   const int64_t left = a.n - (int64_t)tile * TILE;
   const int count = left < TILE ? (int)left : TILE, own = thread / 32 * (32 * K) + thread % 32;
   const uint32_t shift = gk_first_bit<Item>(a, BESIDE) + 8 * a.pass;
-  int64_t at[2];
-  gk_offsets(a.lines, (int64_t)line, at);
 
   Item item[K];
   uint32_t place[K], to[K];
   if (passed == 0) {
-    gk_load_elements(a, at[0], (int64_t)tile * TILE + own, K, a.n, item);
+    int64_t at[1];
+    gk_offsets(a.lines, (int64_t)line, at);
+    gk_load_elements(a, at[0], (int64_t)tile * TILE, own, count, item);
     if constexpr (BESIDE) {
       GK_UNROLL
       for (int k = 0; k < K; k++) place[k] = tile * TILE + own + k * 32;
@@ -183,14 +207,16 @@ template <class Item, bool BESIDE> GK_INLINE void sort_pass(const gk_sort_args &
 
   gk_count_digits(s, item, K, shift);
   __syncthreads();
-  uint32_t of_warp[WARPS], sum = 0;
+  uint32_t sum = 0;
   if (thread < GK_SORT_DIGITS) {
-    sum = gk_sum_digit(s, of_warp);
-    volatile uint64_t *word = a.words + ((uint64_t)ticket * GK_SORT_DIGITS + thread);
-    if (tile != 0) *word = (uint64_t)(2 * a.pass + 1) << TAG_SHIFT | sum;
+    sum = gk_sum_digit(s);
+    if (BESIDE || a.wide)
+      leave_count<uint64_t>(a, passed, ticket, sum);
+    else
+      leave_count<uint32_t>(a, passed, ticket, sum);
   }
   const uint32_t start = gk_sum_before(s, sum);
-  if (thread < GK_SORT_DIGITS) gk_begin_digit(s, of_warp, start);
+  if (thread < GK_SORT_DIGITS) gk_begin_digit(s, start);
   __syncthreads();
   uint32_t *counts = s.counts[thread / 32];
   GK_UNROLL
@@ -198,7 +224,11 @@ template <class Item, bool BESIDE> GK_INLINE void sort_pass(const gk_sort_args &
     to[k] = gk_take_place(counts, gk_digit(item[k], shift));
     s.items[to[k]] = item[k];
   }
-  if (thread < GK_SORT_DIGITS) s.offset[thread] = (int64_t)(look_back(a, line, tile, sum) - start);
+  if (thread < GK_SORT_DIGITS) {
+    const uint64_t before = BESIDE || a.wide ? look_back<uint64_t>(a, passed, ticket, tile, sum)
+                                             : look_back<uint32_t>(a, passed, ticket, tile, sum);
+    s.offset[thread] = (int64_t)(before - start);
+  }
   __syncthreads();
   GK_UNROLL
   for (int k = 0; k < K; k++) item[k] = s.items[k * THREADS + thread];
@@ -214,9 +244,15 @@ template <class Item, bool BESIDE> GK_INLINE void sort_pass(const gk_sort_args &
     __syncthreads();
     GK_UNROLL
     for (int k = 0; k < K; k++) place[k] = places[k * THREADS + thread];
-    if (is_last) return gk_store_places(a, at[1], place, where);
-  } else if (is_last) {
-    return gk_store_elements(a, at[1], item, where);
+  }
+  if (is_last) {
+    int64_t at[2];
+    gk_offsets(a.lines, (int64_t)line, at);
+    if constexpr (BESIDE)
+      gk_store_places(a, at[1], place, where);
+    else
+      gk_store_elements(a, at[1], item, where);
+    return;
   }
   Item *items = (Item *)a.items[passed & 1] + (int64_t)line * a.n;
   GK_UNROLL
@@ -228,6 +264,6 @@ template <class Item, bool BESIDE> GK_INLINE void sort_pass(const gk_sort_args &
   }
 }
 
-GK_KERNEL(GK_SORT_THREADS, sort_pass_32, gk_sort_args) { sort_pass<uint32_t, false>(a); }
-GK_KERNEL(GK_SORT_THREADS, sort_pass_64, gk_sort_args) { sort_pass<uint64_t, false>(a); }
-GK_KERNEL(GK_SORT_THREADS, sort_pass_beside, gk_sort_args) { sort_pass<uint64_t, true>(a); }
+GK_KERNEL_OF(3, GK_SORT_THREADS, sort_pass_32, gk_sort_args) { sort_pass<uint32_t, false>(a); }
+GK_KERNEL_OF(3, GK_SORT_THREADS, sort_pass_64, gk_sort_args) { sort_pass<uint64_t, false>(a); }
+GK_KERNEL_OF(2, GK_SORT_THREADS, sort_pass_beside, gk_sort_args) { sort_pass<uint64_t, true>(a); }

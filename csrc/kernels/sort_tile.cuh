@@ -28,6 +28,11 @@ template <int bytes> static __device__ inline void *gk_sort_room() {
 template <class Item> GK_INLINE uint32_t gk_digit(Item item, uint32_t shift) {
   return (uint32_t)(item >> shift) & (GK_SORT_DIGITS - 1);
 }
+// The same by another instruction: a compiler that knew so would keep the digits of all items in registers.
+template <class Item> GK_INLINE uint32_t gk_digit_too(Item item, uint32_t shift) {
+  const uint32_t high = sizeof(Item) == 8 ? (uint32_t)((uint64_t)item >> 32) : 0;
+  return __byte_perm((uint32_t)item, high, shift / 8) & (GK_SORT_DIGITS - 1);
+}
 
 // The bit of the lowest digit.
 template <class Item> GK_INLINE uint32_t gk_first_bit(const gk_sort_args &a, bool beside) {
@@ -53,77 +58,64 @@ GK_INLINE uint32_t gk_same_digit(uint32_t digit) {
 
 // ---- elements as items
 
-// Items `first + k * 32` of a line, whose elements begin at `line`; the line's last one comes before `end`.
-// Of keys of 64 bits with places beside them `place` is the place.
+// Elements `own + k * 32` of those from element `begin` of a line on, of which `count` are there, as items.
 template <class Word, class Item, int K>
-GK_INLINE void gk_load_items(const gk_sort_args &a, const void *line, int64_t first, int rounds,
-                             int64_t end, Item (&item)[K]) {
+GK_INLINE void gk_load_words(const void *data, int64_t at, int64_t step, int own, int count,
+                             Item (&item)[K]) {
+  const Word *from = (const Word *)data + at;
   GK_UNROLL
-  for (int k = 0; k < K; k++) {
-    const int64_t i = first + k * 32;
-    item[k] = (Item) ~(Item)0;
-    if (k >= rounds || i >= end) continue;
-    const Word key = gk_to_key(a.order, ((const Word *)line)[i * a.in_step]);
-    if constexpr (sizeof(Item) > sizeof(Word) && sizeof(Item) == 8)
-      item[k] = (Item)key << 32 | (uint32_t)i;
-    else
-      item[k] = key;
-  }
+  for (int k = 0; k < K; k++) item[k] = own + k * 32 < count ? from[k * step] : (Word)0;
 }
 template <class Item, int K>
-GK_INLINE void gk_load_elements(const gk_sort_args &a, int64_t offset, int64_t first, int rounds,
-                                int64_t end, Item (&item)[K]) {
-  const void *line = (const char *)a.in + offset * a.bytes;
-  switch (a.bytes) {
-  case 1:
-    return gk_load_items<uint8_t>(a, line, first, rounds, end, item);
-  case 2:
-    return gk_load_items<uint16_t>(a, line, first, rounds, end, item);
-  case 4:
-    return gk_load_items<uint32_t>(a, line, first, rounds, end, item);
-  default:
-    if constexpr (sizeof(Item) == 8) gk_load_items<uint64_t>(a, line, first, rounds, end, item);
+GK_INLINE void gk_load_elements(const gk_sort_args &a, int64_t line, int64_t begin, int own,
+                                int count, Item (&item)[K]) {
+  const int64_t at = line + (begin + own) * a.in_step, step = 32 * a.in_step;
+  if (a.bytes == 1) gk_load_words<uint8_t>(a.in, at, step, own, count, item);
+  if (a.bytes == 2) gk_load_words<uint16_t>(a.in, at, step, own, count, item);
+  if (a.bytes == 4) gk_load_words<uint32_t>(a.in, at, step, own, count, item);
+  if constexpr (sizeof(Item) == 8)
+    if (a.bytes == 8) gk_load_words<uint64_t>(a.in, at, step, own, count, item);
+  const gk_key_bits<Item> bits = gk_key_bits_of<Item>(a.order, a.bytes);
+  const bool packs = a.places && a.bytes < 8;
+  GK_UNROLL
+  for (int k = 0; k < K; k++) {
+    item[k] = gk_to_key(bits, item[k]);
+    if constexpr (sizeof(Item) == 8)
+      if (packs) item[k] = item[k] << 32 | ((uint32_t)begin + own + k * 32);
+    if (own + k * 32 >= count) item[k] = (Item) ~(Item)0;
   }
 }
 
 // The results of items: elements, or places. where(k) tells the place in the line, below 0 for none.
 template <class Word, class Item, int K, class Where>
-GK_INLINE void gk_store_items(const gk_sort_args &a, void *line, const Item (&item)[K],
+GK_INLINE void gk_store_words(const gk_sort_args &a, int64_t line, const Item (&item)[K],
                               Where where) {
+  const gk_key_bits<Item> bits = gk_key_bits_of<Item>(a.order, sizeof(Word));
+  Word *to = (Word *)a.out + line;
   GK_UNROLL
   for (int k = 0; k < K; k++) {
     const int64_t at = where(k);
-    if (at >= 0) ((Word *)line)[at * a.out_step] = gk_from_key(a.order, (Word)item[k]);
+    if (at >= 0) to[at * a.out_step] = (Word)gk_from_key(bits, item[k]);
   }
 }
 template <class Place, int K, class Where>
-GK_INLINE void gk_store_places(const gk_sort_args &a, int64_t offset, const Place (&place)[K],
+GK_INLINE void gk_store_places(const gk_sort_args &a, int64_t line, const Place (&place)[K],
                                Where where) {
+  int64_t *to = (int64_t *)a.out + line;
   GK_UNROLL
   for (int k = 0; k < K; k++) {
     const int64_t at = where(k);
-    if (at >= 0) ((int64_t *)a.out)[offset + at * a.out_step] = (int64_t)(uint32_t)place[k];
+    if (at >= 0) to[at * a.out_step] = (int64_t)(uint32_t)place[k];
   }
 }
 template <class Item, int K, class Where>
-GK_INLINE void gk_store_elements(const gk_sort_args &a, int64_t offset, const Item (&item)[K],
+GK_INLINE void gk_store_elements(const gk_sort_args &a, int64_t line, const Item (&item)[K],
                                  Where where) {
-  void *line = (char *)a.out + offset * a.bytes;
-  if constexpr (sizeof(Item) == 8) {
-    if (a.places)
-      gk_store_places(a, offset, item, where);
-    else
-      gk_store_items<uint64_t>(a, line, item, where);
-  } else {
-    switch (a.bytes) {
-    case 1:
-      return gk_store_items<uint8_t>(a, line, item, where);
-    case 2:
-      return gk_store_items<uint16_t>(a, line, item, where);
-    default:
-      return gk_store_items<uint32_t>(a, line, item, where);
-    }
-  }
+  if (sizeof(Item) == 8 && a.places) return gk_store_places(a, line, item, where);
+  if constexpr (sizeof(Item) == 8) return gk_store_words<uint64_t>(a, line, item, where);
+  if (a.bytes == 1) gk_store_words<uint8_t>(a, line, item, where);
+  if (a.bytes == 2) gk_store_words<uint16_t>(a, line, item, where);
+  if (a.bytes == 4) gk_store_words<uint32_t>(a, line, item, where);
 }
 
 // ---- a tile
@@ -141,15 +133,15 @@ GK_INLINE void gk_count_digits(Shared &s, const Item (&item)[K], int rounds, uin
   uint32_t *counts = s.counts[threadIdx.x / 32];
   GK_UNROLL
   for (int k = 0; k < K; k++)
-    if (k < rounds) atomicAdd(&counts[gk_digit(item[k], shift)], 1u);
+    if (k < rounds) atomicAdd(&counts[gk_digit_too(item[k], shift)], 1u);
 }
 
-// Thread d has digit d: how many items of each warp have it, and together.
-template <int WARPS, class Shared>
-GK_INLINE uint32_t gk_sum_digit(const Shared &s, uint32_t (&of_warp)[WARPS]) {
+// Thread d has digit d: how many items have it.
+template <class Shared> GK_INLINE uint32_t gk_sum_digit(const Shared &s) {
+  constexpr int WARPS = sizeof s.counts / sizeof *s.counts;
   uint32_t sum = 0;
   GK_UNROLL
-  for (int w = 0; w < WARPS; w++) sum += of_warp[w] = s.counts[w][threadIdx.x];
+  for (int w = 0; w < WARPS; w++) sum += s.counts[w][threadIdx.x];
   return sum;
 }
 
@@ -174,12 +166,13 @@ template <class Shared> GK_INLINE uint32_t gk_sum_before(Shared &s, uint32_t val
 }
 
 // From here on counts[w][d] is the place of the next item of warp w with digit d.
-template <int WARPS, class Shared>
-GK_INLINE void gk_begin_digit(Shared &s, const uint32_t (&of_warp)[WARPS], uint32_t start) {
+template <class Shared> GK_INLINE void gk_begin_digit(Shared &s, uint32_t start) {
+  constexpr int WARPS = sizeof s.counts / sizeof *s.counts;
   GK_UNROLL
   for (int w = 0; w < WARPS; w++) {
+    const uint32_t count = s.counts[w][threadIdx.x];
     s.counts[w][threadIdx.x] = start;
-    start += of_warp[w];
+    start += count;
   }
 }
 

@@ -177,6 +177,19 @@ describe("sizes", () => {
   );
 
   it(
+    "sorts in warps, in blocks, of several tiles and of lines of two",
+    scoped(() => {
+      for (const shape of [[9, 20], [2, 300], [1, 2000], [2, 8300], [1, 26_000]]) {
+        const x = numbers(shape, "float32"), places = gk.remainder(numbers(shape, "int64"), 9);
+        same((x) => gk.sort(x), [x]);
+        same((x) => gk.argsort(x), [x]);
+        same((x) => gk.argsort(x), [places]);
+      }
+      same((x) => gk.sort(x, { axis: 0, descending: true }), [numbers([4000, 2], "float64")]);
+    }),
+  );
+
+  it(
     "random numbers",
     scoped(() => {
       const draw = (device: gk.Device | string) =>
