@@ -150,5 +150,21 @@ export const indexing: Group = {
         torch: [tensors(values, "x, y"), "torch.bincount(x)"],
       },
     ),
+    row(
+      "histogram 10 M, 100 bins",
+      () => {
+        const a = gk.random.normal([large]);
+        const options = { bins: 100, range: [-4, 4] } as const;
+        return () => {
+          const { counts, edges } = gk.histogram(a, options);
+          counts.dispose();
+          edges.dispose();
+        };
+      },
+      {
+        numpy: [setup(halves), "np.histogram(a, bins=100, range=(-4, 4))"],
+        torch: [tensors(halves, "a, m"), "torch.histc(a, bins=100, min=-4, max=4)"],
+      },
+    ),
   ],
 };

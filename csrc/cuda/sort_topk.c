@@ -1,4 +1,5 @@
-// topk on CUDA: which launches find the best of how many elements (kernels/topk.cu).
+// topk on CUDA: which launches find the best of how many elements (kernels/topk.cu and
+// topk_long.cu).
 #include "../core/sort_order.h"
 #include "../kernels/topk.h"
 #include "layout.h"
@@ -6,6 +7,8 @@
 
 #define BLOCKS_A_PROCESSOR 4
 #define LEAST_SPAN 2048 // elements worth a block
+#define COUNTERS_A_PROCESSOR 8
+#define LONG 32768 // elements of a line from which those up to the k-th are sorted instead of all
 #define WARPS (GK_TOPK_THREADS / 32)
 
 typedef struct topk_kernels {
@@ -57,31 +60,90 @@ static gk_status find(const gk_cuda_run *run, gk_topk_args *args, bool wide) {
   }
 }
 
-// More than a block finds: the lines are sorted, and the first of each taken.
-static gk_status sort_all(const gk_cuda_run *run, gk_topk_args *args) {
-  static gk_kernel pick = {.module = "topk", .name = "topk_pick"};
+// ---- more than a block finds
+
+// The axes but the one searched; `listed`: where its elements are one behind the other, line after line.
+static gk_layout lines_of(const gk_cuda_run *run, bool listed, int64_t length) {
   const gk_view *in = run->call->in[0];
-  const int axis = run->call->axis;
-  int64_t *places = gk_cuda_workspace(run, in->size * (int64_t)sizeof *places);
-  if (!places) return run->error->status;
-  gk_sort_args sort = {.order = args->order,
-                       .in = args->in,
-                       .out = places,
-                       .n = args->length,
-                       .in_step = args->in_step,
+  gk_view lines = *in, list = *in;
+  lines.shape[run->call->axis] = list.shape[run->call->axis] = 1;
+  gk_view_make_contiguous(&list);
+  for (int d = 0; d < in->ndim; d++) list.strides[d] *= length;
+  gk_layout layout;
+  gk_layout_build(&layout, 2, (const gk_view *[]){listed ? &list : &lines, &list});
+  return layout;
+}
+
+// Sorts `length` elements of each line, and takes the first of them.
+static gk_status sort_and_pick(const gk_cuda_run *run, gk_topk_args *args, const void *in,
+                               int64_t step, int64_t length) {
+  static gk_kernel pick = {.module = "topk", .name = "topk_pick"};
+  const int64_t lines = args->lines.size;
+  int64_t *sorted = gk_cuda_workspace(run, lines * length * (int64_t)sizeof *sorted);
+  if (!sorted) return run->error->status;
+  gk_sort_args sort = {.lines = lines_of(run, args->places != NULL, length),
+                       .order = args->order,
+                       .in = in,
+                       .out = sorted,
+                       .n = length,
+                       .in_step = step,
                        .out_step = 1,
                        .bytes = args->bytes,
                        .places = true};
-  gk_view lines = *in, listed = *in; // line after line
-  lines.shape[axis] = listed.shape[axis] = 1;
-  gk_view_make_contiguous(&listed);
-  for (int d = 0; d < in->ndim; d++) listed.strides[d] *= args->length;
-  gk_layout_build(&sort.lines, 2, (const gk_view *[]){&lines, &listed});
   const gk_status status = gk_cuda_sort_lines(run, &sort);
   if (status != GK_OK) return status;
-  args->sorted = places;
-  const gk_grid grid = gk_grid_of(args->lines.size * args->count, GK_TOPK_THREADS);
-  return gk_cuda_launch(run, &pick, grid, GK_TOPK_THREADS, 0, args);
+  args->sorted = sorted;
+  args->sorted_length = length;
+  return gk_cuda_launch(run, &pick, gk_grid_of(lines * args->count, GK_TOPK_THREADS),
+                        GK_TOPK_THREADS, 0, args);
+}
+
+// Lists the elements up to the k-th (kernels/topk_long.cu), and sorts those.
+static gk_status find_long(const gk_cuda_run *run, gk_topk_args *args, bool wide) {
+  static gk_kernel digit[2] = {{.module = "topk_long", .name = "topk_digit32"},
+                               {.module = "topk_long", .name = "topk_digit64"}};
+  static gk_kernel tally[2] = {{.module = "topk_long", .name = "topk_tally32"},
+                               {.module = "topk_long", .name = "topk_tally64"}};
+  static gk_kernel list[2] = {{.module = "topk_long", .name = "topk_list32"},
+                              {.module = "topk_long", .name = "topk_list64"}};
+  static gk_kernel add = {.module = "topk_long", .name = "topk_tallies"};
+  const int64_t lines = args->lines.size, count = args->count, length = args->length;
+  gk_topk_long_args a = {.lines = args->lines,
+                         .order = args->order,
+                         .in = args->in,
+                         .in_step = args->in_step,
+                         .length = length,
+                         .count = args->count,
+                         .bytes = args->bytes,
+                         .tiles = (uint32_t)divide_up(length, GK_TOPK_TILE)};
+  int64_t blocks = divide_up((int64_t)gk_cuda_processors(run) * COUNTERS_A_PROCESSOR, lines);
+  blocks = least(blocks, a.tiles);
+  a.span = divide_up(length, blocks);
+  a.blocks = (uint32_t)divide_up(length, a.span);
+
+  const int64_t cleared = lines * (int64_t)(sizeof *a.states + 256 * sizeof *a.counts);
+  a.states = gk_cuda_workspace(run, cleared);
+  a.tallies = gk_cuda_workspace(run, lines * a.tiles * (int64_t)sizeof *a.tallies);
+  a.found = gk_cuda_workspace(run, lines * count * a.bytes);
+  a.found_places = gk_cuda_workspace(run, lines * count * (int64_t)sizeof *a.found_places);
+  if (!a.states || !a.tallies || !a.found || !a.found_places) return run->error->status;
+  a.counts = (uint32_t *)(void *)(a.states + lines);
+
+  gk_status status = gk_cuda_clear(run, a.states, cleared);
+  for (uint32_t byte = a.bytes; byte-- > 0 && status == GK_OK;) {
+    a.shift = 8 * byte;
+    a.is_first = byte + 1 == a.bytes;
+    status =
+        gk_cuda_launch(run, &digit[wide], gk_grid_of(lines * a.blocks, 1), GK_TOPK_THREADS, 0, &a);
+  }
+  const gk_grid tiles = gk_grid_of(lines * a.tiles, 1);
+  if (status == GK_OK) status = gk_cuda_launch(run, &tally[wide], tiles, GK_TOPK_THREADS, 0, &a);
+  if (status == GK_OK)
+    status = gk_cuda_launch(run, &add, gk_grid_of(lines, 1), GK_TOPK_THREADS, 0, &a);
+  if (status == GK_OK) status = gk_cuda_launch(run, &list[wide], tiles, GK_TOPK_THREADS, 0, &a);
+  if (status != GK_OK) return status;
+  args->places = a.found_places;
+  return sort_and_pick(run, args, a.found, 1, count);
 }
 
 gk_status gk_cuda_topk(const gk_cuda_run *run) {
@@ -115,5 +177,6 @@ gk_status gk_cuda_topk(const gk_cuda_run *run) {
     return gk_cuda_launch(run, &kernels[wide].warp, grid, GK_TOPK_THREADS, 0, &args);
   }
   if (count <= GK_TOPK_MOST) return find(run, &args, wide);
-  return sort_all(run, &args);
+  if (length >= LONG && count <= length / 4) return find_long(run, &args, wide);
+  return sort_and_pick(run, &args, args.in, args.in_step, length);
 }

@@ -396,5 +396,6 @@ GK_KERNEL(THREADS, topk_pick, gk_topk_args) {
   const int64_t line = n / a.count, i = n - line * a.count;
   int64_t start[3];
   gk_offsets(a.lines, line, start);
-  write_one(a, start, i, a.sorted[line * a.length + i]);
+  const int64_t found = a.sorted[line * a.sorted_length + i];
+  write_one(a, start, i, a.places ? a.places[line * a.sorted_length + found] : found);
 }

@@ -1,14 +1,14 @@
 // How often values occur.
 
-import { array, zeros } from "../array/create.ts";
+import { array, empty, zeros } from "../array/create.ts";
 import type { DType, FloatOf } from "../array/dtype.ts";
 import { handleOf, kindOf, type NDArray } from "../array/ndarray.ts";
-import { alias } from "../array/views.ts";
+import { alias, at } from "../array/views.ts";
 import { DTypeError, GpukitError, ShapeError } from "../errors.ts";
 import { max, min } from "./reduce.ts";
 import { submit, VARIANT, whole } from "./submit.ts";
 import { Op } from "./table.ts";
-import { sizeFrom } from "./values.ts";
+import { numbersFrom, sizeFrom } from "./values.ts";
 
 /** What `bincount` takes. */
 export interface BincountOptions<W extends DType = DType> {
@@ -132,9 +132,12 @@ function evenEdges(
 
 function extent(a: NDArray): readonly [number, number] {
   if (a.size === 0) return [0, 1];
-  using low = min(a);
-  using high = max(a);
-  return [sizeFrom(low, "histogram"), sizeFrom(high, "histogram")];
+  using ends = empty(2, { dtype: a.dtype, device: a.device }); // read at once
+  using low = at(ends, 0), high = at(ends, 1);
+  min(a, { out: low });
+  max(a, { out: high });
+  const [first, last] = numbersFrom(ends, "histogram");
+  return [first!, last!];
 }
 
 function givenEdges(a: NDArray, edges: NDArray | readonly number[], dtype: DType): NDArray {

@@ -9,8 +9,21 @@ import { UnsupportedError } from "../errors.ts";
  * @throws {UnsupportedError} A graph is being recorded, in which there are no values yet.
  */
 export function sizeFrom(count: NDArray, op: string): number {
+  return waitFor(op, () => Number(count.item()));
+}
+
+/**
+ * The elements of a vector, likewise.
+ *
+ * @throws {UnsupportedError} A graph is being recorded, in which there are no values yet.
+ */
+export function numbersFrom(vector: NDArray, op: string): number[] {
+  return waitFor(op, () => (vector.arraySync({ bigint: true }) as unknown[]).map(Number));
+}
+
+function waitFor<T>(op: string, read: () => T): T {
   try {
-    return Number(count.item());
+    return read();
   } catch (error) {
     if (!(error instanceof UnsupportedError)) throw error;
     throw new UnsupportedError(

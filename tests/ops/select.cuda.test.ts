@@ -77,6 +77,17 @@ describe("topk", () => {
   );
 
   it(
+    "of thousands in long lines",
+    scoped(() => {
+      for (const dtype of dtypes) sameTopk(numbers([33_001], dtype), 2049);
+      sameTopk(numbers([2, 2, 45_000], "float32"), 10_000, -1, (x) => x.at("::-1", ":", "::-1"));
+      sameTopk(numbers([40_000, 3], "int16"), 5000, 0);
+      sameTopk(numbers([120_000], "float64"), 30_000);
+      sameTopk(gk.zeros([50_000], { device: "cpu" }) as gk.NDArray, 12_500);
+    }),
+  );
+
+  it(
     "of elements in order, against it, and all equal",
     scoped(() => {
       const ascending = gk.arange(0, 40_000, 1, { dtype: "int32", device: "cpu" }) as gk.NDArray;
