@@ -24,6 +24,10 @@ const source_dirs = [_][]const u8{ "csrc/core", "csrc/cpu", "csrc/cuda" };
 const kernel_dir = "csrc/kernels";
 const test_dir = "tests/native";
 const standin_dir = "tests/native/driver";
+const nvrtc_dir = "tests/native/driver/nvrtc";
+/// What the NVRTC twin compiles users' kernels with: headers, beside its library.
+const shim_headers = [_][]const u8{ "shim.h", "standin.h", "nvrtc/user_shim.h", "nvrtc/user_math.h" };
+const user_headers = [_][]const u8{ "cuda_fp16.h", "cuda_bf16.h", "cuda_half.inc" };
 /// What runs kernels, without the driver: all that grid_test has of the stand-in.
 const grid_files = [_][]const u8{ "grid.c", "switch.c", "fault.c", "watchdog.c", "library.c", "checker.c", "hooks.c" };
 
@@ -148,6 +152,7 @@ pub fn build(b: *std.Build) void {
     if (target.result.os.tag == .linux) {
         addStandinTests(b, ctest, target);
         addStandin(b, ctest, target, "standin", &kernel_flags); // for faults_test
+        addNvrtc(b, ctest, target, "standin-checked", true); // for nvrtc_test
     }
 
     addGpuBench(b, b.step("gpu-bench", "Build the launch benchmark in C"), target);
@@ -269,10 +274,33 @@ fn addStandin(b: *std.Build, step: *std.Build.Step, target: std.Build.ResolvedTa
     const driver = b.addLibrary(.{ .name = "cuda", .root_module = module, .linkage = .dynamic });
     driver.link_z_defs = true;
     step.dependOn(&installInto(b, driver, dir).step);
+    addNvrtc(b, step, target, dir, flags.len == checked_flags.len);
     const files = listFiles(b, kernel_dir, ".cu");
     if (files.len == 0) return;
     const kernels = addKernels(b, target, "standin_kernels", kernel_dir, files, flags);
     step.dependOn(&installInto(b, kernels, dir).step);
+}
+
+/// libnvrtc.so, which compiles users' kernels for the stand-in by means of this very Zig.
+fn addNvrtc(b: *std.Build, step: *std.Build.Step, target: std.Build.ResolvedTarget, dir: []const u8, checked: bool) void {
+    const module = createModule(b, target, false);
+    const zig = b.fmt("-DSTANDIN_ZIG=\"{s}\"", .{b.graph.zig_exe});
+    const flags = c_flags ++ [_][]const u8{"-O2"};
+    for (listFiles(b, nvrtc_dir, ".c")) |name| {
+        const all = std.mem.concat(b.allocator, []const u8, &.{
+            &flags, &.{zig}, if (checked) &.{"-DSTANDIN_CHECKED"} else &.{},
+        }) catch @panic("OOM");
+        module.addCSourceFile(.{ .file = b.path(b.pathJoin(&.{ nvrtc_dir, name })), .flags = all });
+    }
+    const library = b.addLibrary(.{ .name = "nvrtc", .root_module = module, .linkage = .dynamic });
+    library.link_z_defs = true;
+    step.dependOn(&installInto(b, library, dir).step);
+    for (shim_headers) |name| addHeader(b, step, name, b.pathJoin(&.{ dir, "shim", std.fs.path.basename(name) }));
+    for (user_headers) |name| addHeader(b, step, b.pathJoin(&.{ "nvrtc", name }), b.pathJoin(&.{ dir, "include", name }));
+}
+
+fn addHeader(b: *std.Build, step: *std.Build.Step, name: []const u8, to: []const u8) void {
+    step.dependOn(&b.addInstallFile(b.path(b.pathJoin(&.{ standin_dir, name })), to).step);
 }
 
 /// The programs that test the stand-in, with the library of kernels that only they use, plain and watched.

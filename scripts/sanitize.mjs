@@ -134,7 +134,7 @@ async function compile(file, flags) {
 const librarySources = () => listFiles("csrc", (path) => sourceDirs.test(path));
 // What answers instrumented kernels has the names of the sanitizers' own functions.
 const standinSources = () =>
-  listFiles("tests/native/driver", (path) => /(?<!_test|\/hooks)\.c$/.test(path));
+  listFiles("tests/native/driver", (path) => /driver\/\w+(?<!_test|\/hooks)\.c$/.test(path));
 
 /** The objects of `files` and one program for each of `sources`; undefined when one does not compile. */
 async function buildPrograms(kind, sources, files = librarySources()) {

@@ -1,5 +1,5 @@
-// Runs a command with the stand-in driver in the place of NVIDIA's, so that `cuda` works without a GPU.
-// Linux only.
+// Runs a command with the stand-in driver and the twin of NVRTC in the place of NVIDIA's, so that `cuda` and
+// kernels of one's own work without a GPU. Linux only.
 //
 //   npm run standin -- deno test -A tests/array
 //   npm run standin -- --checked bun test ./tests/ops/golden.test.ts
@@ -40,7 +40,11 @@ export async function standin(build = "standin") {
     if (result.code !== 0) throw new Error(`${result.output}\nzig build ${build} failed`);
     writeFileSync(stamp, key);
   }
-  return { GPUKIT_LIBCUDA: driver, GPUKIT_DEVICE: process.env.GPUKIT_DEVICE ?? "cuda" };
+  return {
+    GPUKIT_LIBCUDA: driver,
+    GPUKIT_LIBNVRTC: join(folder, "libnvrtc.so"),
+    GPUKIT_DEVICE: process.env.GPUKIT_DEVICE ?? "cuda",
+  };
 }
 
 async function main([...args]) {

@@ -6,7 +6,8 @@
 #include "state.h"
 
 static bool is_pinned(const memory *m) {
-  return m != NULL && m->kind != MEMORY_DEVICE && m->phase == MEMORY_LIVE;
+  return m != NULL && (m->kind == MEMORY_PINNED || m->kind == MEMORY_REGISTERED) &&
+         m->phase == MEMORY_LIVE;
 }
 
 // Memory that the stream's device sees, all of it.

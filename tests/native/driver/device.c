@@ -233,9 +233,13 @@ static const struct {
     {7, 65535},
     {8, 48 << 10}, // MAX_SHARED_MEMORY_PER_BLOCK
     {10, 32}, // WARP_SIZE
-    {CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, 4},
+    {12, 65536}, // MAX_REGISTERS_PER_BLOCK
+    {CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, STANDIN_PROCESSORS},
     {CU_DEVICE_ATTRIBUTE_INTEGRATED, 0},
     {CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE, 4 << 20},
+    {39, STANDIN_THREADS_OF_PROCESSOR}, // MAX_THREADS_PER_MULTIPROCESSOR
+    {81, STANDIN_SHARED_OF_PROCESSOR}, // MAX_SHARED_MEMORY_PER_MULTIPROCESSOR
+    {106, STANDIN_BLOCKS_OF_PROCESSOR}, // MAX_BLOCKS_PER_MULTIPROCESSOR
     {CU_DEVICE_ATTRIBUTE_COOPERATIVE_LAUNCH, 1},
     {CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN, STANDIN_MAX_SHARED},
     {CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED, 1},
@@ -328,6 +332,7 @@ static void context_close(context *c) {
     for (uint32_t at = 0; (o = object_next(kind, &at)) != NULL;) {
       if (o->context != c) continue;
       if (kind == KIND_POOL) pool_close((pool *)o);
+      if (kind == KIND_MODULE) module_close(o);
       object_forget(o);
       free(o);
     }

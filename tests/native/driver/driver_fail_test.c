@@ -36,7 +36,7 @@ static void lost(void) {
   LOST(cuEventRecord(e, g.stream));
   LOST(cuEventQuery(e));
   LOST(cuEventElapsedTime(&ms, e, e));
-  LOST(cuModuleLoadData(&m, "image"));
+  LOST(cuModuleLoadData(&m, IMAGE));
   LOST(cuMemGetInfo_v2(&unused, &total));
   LOST(cuMemPoolGetAttribute(g.pool, CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT, &value));
   LOST(cuStreamBeginCapture_v2(g.stream, 1));
@@ -166,7 +166,7 @@ static CUresult scenario(void) {
   TRY(cuMemPoolCreate(&pool, &properties));
   TRY(cuStreamCreateWithPriority(&stream, CU_STREAM_NON_BLOCKING, 0));
   TRY(cuEventCreate(&event, CU_EVENT_DEFAULT));
-  TRY(cuModuleLoadData(&module, "image"));
+  TRY(cuModuleLoadData(&module, IMAGE));
   TRY(cuModuleGetFunction(&function, module, "test_saxpy"));
   TRY(cuMemHostAlloc(&pinned, sizeof host, 0));
   TRY(cuMemAllocFromPoolAsync(&x, sizeof host, pool, stream));

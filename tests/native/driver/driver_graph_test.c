@@ -209,7 +209,7 @@ static CUresult pin(bench *b) {
 static CUresult load(bench *b) {
   CUmodule m;
   (void)b;
-  return cuModuleLoadData(&m, "image");
+  return cuModuleLoadData(&m, IMAGE);
 }
 
 static void forbidden(void) {

@@ -283,7 +283,8 @@ static void launches(void) {
   gpu g = gpu_open(0, 0);
   CUmodule m;
   CUfunction f;
-  CHECK(cuModuleLoadData(&m, "standin: refuse this") == CUDA_ERROR_INVALID_IMAGE);
+  CHECK(cuModuleLoadData(&m, "no image") == CUDA_ERROR_INVALID_IMAGE);
+  CHECK(cuModuleLoadData(&m, "// of a compiler\n\n.version 8.0\n") == CUDA_ERROR_INVALID_PTX);
   CHECK(cuModuleGetFunction(&f, g.module, "test_no_such_kernel") == CUDA_ERROR_NOT_FOUND);
   CHECK(cuModuleGetFunction(&f, (CUmodule)g.stream, "test_saxpy") == CUDA_ERROR_INVALID_HANDLE);
   CHECK(cuModuleGetFunction(&f, g.module, "test_saxpy") == 0);

@@ -18,6 +18,9 @@ GK_CUDA_FUNCTIONS(DECLARE, DECLARE)
 
 // ---- a device
 
+// An image as the product has where its kernels were not built.
+#define IMAGE "gpukit: built without kernels: any"
+
 typedef struct gpu {
   CUdevice device;
   CUcontext context;
@@ -37,7 +40,7 @@ static inline gpu gpu_open(int ordinal, size_t max_bytes) {
   CHECK(cuCtxSetCurrent(g.context) == 0);
   CHECK(cuMemPoolCreate(&g.pool, &properties) == 0);
   CHECK(cuStreamCreateWithPriority(&g.stream, CU_STREAM_NON_BLOCKING, 0) == 0);
-  CHECK(cuModuleLoadData(&g.module, "any image") == 0);
+  CHECK(cuModuleLoadData(&g.module, IMAGE) == 0);
   return g;
 }
 

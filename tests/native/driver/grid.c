@@ -97,6 +97,20 @@ void standin_stop(int result, uintptr_t code, const char *format, ...) {
   abort();
 }
 
+static const char *base_name(const char *path) {
+  const char *slash = strrchr(path, '/');
+  return slash ? slash + 1 : path;
+}
+
+void standin_assert(const char *expression, const char *file, int line, const char *function) {
+  const standin_place *p = &standin_here;
+  fprintf(stderr, "%s:%d: %s: block: [%u,%u,%u], thread: [%u,%u,%u] Assertion `%s` failed.\n", file,
+          line, function, p->block.x, p->block.y, p->block.z, p->thread.x, p->thread.y, p->thread.z,
+          expression);
+  standin_stop(CUDA_ERROR_ASSERT, 0, "the assertion %s does not hold, at %s:%d", expression,
+               base_name(file), line);
+}
+
 static void tell(const grid *g) {
   char line[560] = "";
   if (g->fault) standin_library_line(g->library, g->fault, line, sizeof line);
@@ -290,11 +304,6 @@ static void release_barrier(grid *g) {
   g->result_votes = g->votes;
   g->votes = g->waiting = 0;
   if (g->launch->kernel->checked) standin_checker_barrier(g);
-}
-
-static const char *base_name(const char *path) {
-  const char *slash = strrchr(path, '/');
-  return slash ? slash + 1 : path;
 }
 
 uint32_t standin_barrier(int predicate, const char *file, int line) {

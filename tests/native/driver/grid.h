@@ -42,6 +42,7 @@ typedef struct shared_variable {
 } shared_variable;
 
 typedef struct library {
+  struct library *next;
   uintptr_t begin, end; // of its code and data
   uintptr_t bias; // what was added to the addresses in its file
   char *path;

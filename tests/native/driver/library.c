@@ -23,14 +23,19 @@ static struct {
   char why[512];
 } kernels = {.once = PTHREAD_ONCE_INIT};
 
+void standin_export(void) {
+  Dl_info own;
+  if (!dladdr((void *)(uintptr_t)standin_export, &own)) return;
+  dlopen(own.dli_fname, RTLD_NOW | RTLD_GLOBAL | RTLD_NOLOAD);
+}
+
 static void open_kernels(void) {
   Dl_info own;
   if (!dladdr((void *)(uintptr_t)open_kernels, &own)) {
     snprintf(kernels.why, sizeof kernels.why, "the stand-in driver cannot find its own file");
     return;
   }
-  // The library's calls of the stand-in resolve only if this file's symbols are everybody's.
-  dlopen(own.dli_fname, RTLD_NOW | RTLD_GLOBAL | RTLD_NOLOAD);
+  standin_export();
   const char *named = getenv("STANDIN_KERNELS");
   char path[4096];
   if (named && *named) {
@@ -119,11 +124,10 @@ static void map_variables(library *l) {
 
 // ---- loaded libraries
 
-enum { MAX_LIBRARIES = 16 };
+// The one that was asked for last is the first.
 static struct {
   pthread_mutex_t lock;
-  library all[MAX_LIBRARIES];
-  int count;
+  library *first;
 } libraries = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static int look(struct dl_phdr_info *info, size_t bytes, void *of) {
@@ -150,22 +154,32 @@ static int look(struct dl_phdr_info *info, size_t bytes, void *of) {
   return 1;
 }
 
+static library *describe(uintptr_t address, uint32_t checked) {
+  library *l = calloc(1, sizeof *l);
+  if (!l) return NULL;
+  l->begin = address;
+  if (!dl_iterate_phdr(look, l)) {
+    free(l);
+    return NULL;
+  }
+  if (checked) map_variables(l);
+  return l;
+}
+
 const library *standin_library_of(const standin_kernel *kernel) {
   const uintptr_t address = (uintptr_t)kernel;
   pthread_mutex_lock(&libraries.lock);
-  library *found = NULL;
-  for (int i = 0; i < libraries.count && !found; i++) {
-    library *l = &libraries.all[i];
-    if (address >= l->begin && address < l->end) found = l;
+  library **at = &libraries.first;
+  while (*at && (address < (*at)->begin || address >= (*at)->end)) at = &(*at)->next;
+  library *found = *at;
+  if (found) {
+    *at = found->next;
+  } else {
+    found = describe(address, kernel->checked);
   }
-  if (!found && libraries.count < MAX_LIBRARIES) {
-    library *l = &libraries.all[libraries.count];
-    l->begin = address;
-    if (dl_iterate_phdr(look, l)) {
-      libraries.count++;
-      found = l;
-      if (kernel->checked) map_variables(l);
-    }
+  if (found) {
+    found->next = libraries.first;
+    libraries.first = found;
   }
   pthread_mutex_unlock(&libraries.lock);
   return found;

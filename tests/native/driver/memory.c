@@ -141,6 +141,20 @@ memory *memory_new(memory_kind kind, size_t bytes, context *c) {
   return m;
 }
 
+memory *memory_adopt(memory_kind kind, uintptr_t address, size_t bytes, context *c) {
+  memory *m = calloc(1, sizeof *m);
+  if (m == NULL) return NULL;
+  *m = (memory){.address = address,
+                .bytes = bytes,
+                .kind = kind,
+                .phase = MEMORY_LIVE,
+                .ready = true,
+                .context = c};
+  if (registry_add(m)) return m;
+  free(m);
+  return NULL;
+}
+
 void memory_open(memory *m) {
   m->users++;
   pthread_mutex_unlock(&state);
@@ -166,7 +180,7 @@ static size_t touched(uintptr_t from, uintptr_t to) {
 
 bool memory_close(memory *m) {
   size_t before = 0, behind = 0;
-  if (m->ready && m->kind != MEMORY_REGISTERED) {
+  if (m->ready && m->page_bytes > 0) {
     before = touched(m->pages, m->address);
     behind = touched(m->address + m->bytes, m->pages + m->page_bytes);
   }
@@ -175,7 +189,7 @@ bool memory_close(memory *m) {
                        before, behind, m->bytes, (size_t)m->address);
   }
   registry_remove(m);
-  if (m->kind != MEMORY_REGISTERED) {
+  if (m->page_bytes > 0) { // not adopted
     mmap((void *)m->pages, m->page_bytes, PROT_NONE,
          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
   }
@@ -278,17 +292,8 @@ CUresult cuMemHostRegister_v2(void *host, size_t bytes, unsigned int flags) {
   if (at > 0 && entries[at - 1]->address + entries[at - 1]->bytes > address) {
     return ERROR_HOST_MEMORY_ALREADY_REGISTERED;
   }
-  memory *m = calloc(1, sizeof *m);
-  if (m == NULL) return CUDA_ERROR_OUT_OF_MEMORY;
-  *m = (memory){.address = address,
-                .bytes = bytes,
-                .kind = MEMORY_REGISTERED,
-                .phase = MEMORY_LIVE,
-                .ready = true,
-                .context = here};
-  if (registry_add(m)) return CUDA_SUCCESS;
-  free(m);
-  return CUDA_ERROR_OUT_OF_MEMORY;
+  const memory *m = memory_adopt(MEMORY_REGISTERED, address, bytes, here);
+  return m == NULL ? CUDA_ERROR_OUT_OF_MEMORY : CUDA_SUCCESS;
 }
 
 CUresult cuMemHostUnregister(void *host) {
@@ -301,7 +306,8 @@ CUresult cuMemHostUnregister(void *host) {
 CUresult cuMemHostGetDevicePointer_v2(CUdeviceptr *address, void *host, unsigned int flags) {
   ENTER(cuMemHostGetDevicePointer_v2, NEEDS_CONTEXT);
   const memory *m = memory_holding((uintptr_t)host, 1);
-  if (address == NULL || flags != 0 || m == NULL || m->kind == MEMORY_DEVICE) {
+  if (address == NULL || flags != 0 || m == NULL ||
+      (m->kind != MEMORY_PINNED && m->kind != MEMORY_REGISTERED)) {
     return CUDA_ERROR_INVALID_VALUE;
   }
   *address = (uintptr_t)host;

@@ -4,11 +4,13 @@
 // under nvcc. __CUDA_ARCH__ stays undefined; STANDIN marks this compilation.
 #pragma once
 
+#ifndef STANDIN_USER // user_shim.h brings its own
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#endif
 
 #include "standin.h"
 
@@ -65,11 +67,11 @@ static inline int standin_step() {
     do name##_body(a);                                                                             \
     while (standin_step());                                                                        \
   }                                                                                                \
-  static const uint32_t name##_sizes[] = {sizeof(Arguments)};                                      \
+  static const uint32_t name##_sizes[] = {sizeof(Arguments)}, name##_offsets[] = {0};              \
   extern "C" {                                                                                     \
   extern STANDIN_API const standin_kernel standin_kernel_##name;                                   \
-  const standin_kernel standin_kernel_##name = {#name, name##_run, name##_sizes,                   \
-                                                1,     threads,    STANDIN_IS_CHECKED};            \
+  const standin_kernel standin_kernel_##name = {#name,   name##_run,         name##_sizes,  1,     \
+                                                threads, STANDIN_IS_CHECKED, name##_offsets};      \
   }                                                                                                \
   static inline void name##_body(const Arguments &a)
 
@@ -163,7 +165,7 @@ static inline void __syncwarp(unsigned mask = 0xffffffffu, STANDIN_SITE) {
 }
 
 template <typename T> static inline uint64_t standin_bits(T value) {
-  static_assert(sizeof(T) == 4 || sizeof(T) == 8, "warp operations take values of 4 or 8 bytes");
+  static_assert(sizeof(T) <= 8, "warp operations take values of up to 8 bytes");
   uint64_t bits = 0;
   memcpy(&bits, &value, sizeof value);
   return bits;

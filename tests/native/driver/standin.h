@@ -12,8 +12,10 @@
 #ifndef STANDIN_H
 #define STANDIN_H
 
+#ifndef STANDIN_USER // nvrtc/user_shim.h brings these types under other names
 #include <stddef.h>
 #include <stdint.h>
+#endif
 
 #ifdef __cplusplus
 extern "C" {
@@ -32,10 +34,23 @@ typedef struct standin_kernel {
   uint32_t parameters;
   uint32_t max_threads; // of a block
   uint32_t checked; // 1: compiled with the calls that checker.c answers
+  const uint32_t *offsets; // of each parameter, from the first
 } standin_kernel;
+
+// A kernel or a variable of a library that the NVRTC twin made, in its table standin_entries. The image
+// around the library has their lowered names, in the same order.
+typedef struct standin_entry {
+  standin_kernel kernel; // run is NULL for a variable
+  const volatile void *address;
+  size_t bytes; // of a variable
+  uint32_t constant; // 1: a variable in constant memory
+} standin_entry;
 
 // NULL where the library of kernels, or the kernel in it, is missing; standin_report() says which.
 const standin_kernel *standin_kernel_find(const char *name);
+
+// Makes the stand-in's functions everybody's, which kernels of libraries loaded from then on call.
+void standin_export(void);
 
 // ---- launches
 
@@ -110,6 +125,10 @@ typedef enum standin_warp_op {
 // What the lanes of `mask` do together. A source that takes no part gives a value of all ones.
 STANDIN_API uint64_t standin_warp(standin_warp_op op, uint32_t mask, uint64_t value,
                                   uint32_t source, const char *file, int line);
+
+// assert() does not hold.
+STANDIN_API void standin_assert(const char *expression, const char *file, int line,
+                                const char *function);
 
 // Of the checked build: a vector is copied from or to where none can be.
 STANDIN_API void standin_misaligned(const void *at, size_t alignment);

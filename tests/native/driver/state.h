@@ -15,6 +15,7 @@
 //   stream.c   streams and their threads
 //   event.c    events
 //   copy.c     copies and fills
+//   image.c    images of kernels, by what is in them
 //   module.c   modules, kernels, launches
 //   capture.c  capture of a stream
 //   graph.c    graphs and their launches
@@ -92,6 +93,13 @@ uint64_t object_count(object_kind kind);
 
 // ---- devices and contexts
 
+// What a multiprocessor holds, as cc 9.0.
+#define STANDIN_PROCESSORS 4
+#define STANDIN_THREADS_OF_PROCESSOR 2048
+#define STANDIN_BLOCKS_OF_PROCESSOR 32
+#define STANDIN_SHARED_OF_PROCESSOR (228 * 1024)
+#define STANDIN_REGISTERS_OF_PROCESSOR 65536
+
 #define MAX_DEVICES 16
 
 typedef struct device {
@@ -164,7 +172,12 @@ static inline void leave(const int *unused) {
 
 // ---- memory
 
-typedef enum memory_kind { MEMORY_DEVICE, MEMORY_PINNED, MEMORY_REGISTERED } memory_kind;
+typedef enum memory_kind {
+  MEMORY_DEVICE,
+  MEMORY_PINNED,
+  MEMORY_REGISTERED,
+  MEMORY_VARIABLE, // of a module
+} memory_kind;
 // Device memory is WAITING until its stream has allocated it, and LEAVING from cuMemFreeAsync until the
 // stream gets there.
 typedef enum memory_phase { MEMORY_WAITING, MEMORY_LIVE, MEMORY_LEAVING } memory_phase;
@@ -185,6 +198,8 @@ typedef struct memory {
 
 // New memory that cannot be used yet, with guard pages; NULL if the address space is used up.
 memory *memory_new(memory_kind kind, size_t bytes, context *c);
+// Memory that is there already; NULL without memory for the entry.
+memory *memory_adopt(memory_kind kind, uintptr_t address, size_t bytes, context *c);
 // Makes it usable and fills it with 0xFD.
 void memory_open(memory *m);
 // Gives it back; false if something was written beyond its ends (standin_report says so).
@@ -348,6 +363,28 @@ bool launch_reaches(const standin_launch *l, const device *d);
 
 // ---- kernels
 
+// A kernel of an image, or a variable.
+typedef struct symbol {
+  char *name; // lowered
+  const standin_kernel *kernel; // NULL for a variable; one without `run` is known and cannot run
+  uint32_t shared_bytes; // static
+  uintptr_t address; // of a variable
+  size_t bytes;
+  void *owned; // goes with the image
+} symbol;
+
+typedef struct image {
+  bool built_in; // the product's own: its kernels are in the library beside the driver
+  uint32_t arch, constant_bytes;
+  symbol *symbols;
+  uint32_t count;
+} image;
+
+// What cuModuleLoadData says to these bytes. It is to be closed also after an error.
+CUresult image_open(image *i, const void *from);
+void image_close(image *i);
+const symbol *image_find(const image *i, const char *name);
+
 // The launch of a kernel of this context, its parameters copied.
 CUresult launch_work(CUfunction function, const context *c, standin_size grid, standin_size block,
                      uint32_t shared, void **parameters, work **made);
@@ -388,6 +425,7 @@ CUresult capture_wait(stream *s, event *e);
 void capture_leave(stream *s);
 void event_leave_capture(event *e);
 void graph_close(graph *g);
+void module_close(object *o);
 void executable_close(object *o);
 
 #endif
