@@ -50,9 +50,9 @@ static int kind_of(const gk_call *call) {
 static uint8_t of_64_bits(uint8_t dtype) { return dtype == GK_uint64 ? GK_int64 : dtype; }
 
 // The dtype of the kernel that has these for its own, or 0.
-static uint8_t own_dtype(const gk_scan_arguments *a, const gk_call *call, int kind) {
+static uint8_t own_dtype(const gk_scan_arguments *a, int kind) {
   const uint8_t from = of_64_bits(a->from), result = of_64_bits(a->result);
-  if (kind == KIND_real && from == call->compute && from == result && tiles[from].name) return from;
+  if ((kind == KIND_real || kind == KIND_pair) && from == result && tiles[from].name) return from;
   if (kind == KIND_whole && result == GK_int64 && (from == GK_int32 || from == GK_int64))
     return from;
   return 0;
@@ -84,7 +84,7 @@ static gk_status run_lines(const gk_cuda_run *run, gk_scan_arguments *a, int kin
 }
 
 static gk_status run_tiles(const gk_cuda_run *run, gk_scan_arguments *a, int kind) {
-  const uint8_t own = own_dtype(a, run->call, kind);
+  const uint8_t own = own_dtype(a, kind);
   const int size = own ? gk_dtypes[own].size : 0;
   set_packs(a, run->call, own ? 16 / size : GK_SCAN_RUN);
   a->tiles = (uint32_t)divide_up(a->length, GK_SCAN_TILE(size));

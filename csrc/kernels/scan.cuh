@@ -1,7 +1,7 @@
 // The kernels of a fold (scan_fold.cuh): lines, tiles and columns. Their layouts are in scan.h.
 //
-// A thread reads neighbours along its line, and holds them while it learns what lies before them. Shared
-// memory: a State for each warp (tiles) or two for each thread (columns).
+// A thread reads neighbours along its line, and keeps them until it has learned what lies before them. Shared
+// memory: a State for each warp and the elements of the tile (tiles); two States for each thread (columns).
 #pragma once
 
 #include "cells.cuh"
@@ -22,19 +22,19 @@ template <class T, int N>
 GK_INLINE void gk_scan_load(const gk_scan_arguments &a, int64_t at, int count, T *x) {
   constexpr int vector = gk_scan_vector<T, N>;
   const T *from = (const T *)a.in + at;
-  if (a.in_packs && count == N) {
+  if (a.in_packs && count >= N) {
     GK_UNROLL
     for (int i = 0; i < N; i += vector) gk_load_vector<vector>(from + i, x + i);
   } else {
     GK_UNROLL
-    for (int i = 0; i < N; i++) x[i] = i < count ? from[i * a.in_step] : (T)0;
+    for (int i = 0; i < N; i++) x[i] = i < count ? from[i * a.in_step] : T{};
   }
 }
 template <class T, int N>
 GK_INLINE void gk_scan_store(const gk_scan_arguments &a, int64_t at, int count, const T *x) {
   constexpr int vector = gk_scan_vector<T, N>;
   T *to = (T *)a.out + at;
-  if (a.out_packs && count == N) {
+  if (a.out_packs && count >= N) {
     GK_UNROLL
     for (int i = 0; i < N; i += vector) gk_store_vector<vector>(to + i, x + i);
   } else {
@@ -118,12 +118,12 @@ template <class Fold, class T> struct gk_scan_elements {
   GK_INLINE void load(const gk_scan_arguments &a, int64_t at, int count, Held *held) {
     gk_scan_load<T, N>(a, at, count, held);
   }
-  GK_INLINE Value get(Held x) { return (Value)x; }
+  GK_INLINE Value get(Held x) { return gk_cast<Value>(x); }
   template <int N>
   GK_INLINE void store(const gk_scan_arguments &a, int64_t at, int count, const Value *value) {
     Result x[N];
     GK_UNROLL
-    for (int i = 0; i < N; i++) x[i] = (Result)value[i];
+    for (int i = 0; i < N; i++) x[i] = gk_cast<Result>(value[i]);
     gk_scan_store<Result, N>(a, at, count, x);
   }
 };
@@ -227,17 +227,44 @@ template <class Fold, class T> GK_INLINE void gk_scan_lines(const gk_scan_argume
 
 // Rows of a tile, and what a thread has of each.
 template <class T> struct gk_scan_shape {
-  static constexpr int rows = GK_SCAN_ROWS(sizeof(T)), run = 16 / sizeof(T);
+  static constexpr int rows = GK_SCAN_ROWS, run = 16 / sizeof(T);
 };
 template <> struct gk_scan_shape<gk_any> {
   static constexpr int rows = 1, run = GK_SCAN_RUN;
 };
 
+// A thread's N neighbours of row r wait in shared memory, so that registers leave room for more blocks, and
+// more bytes under way.
+template <class T, int N> GK_INLINE void gk_scan_put(gk_bits<T> *waiting, int r, const T *x) {
+  gk_bits<T> bits[N];
+  GK_UNROLL
+  for (int i = 0; i < N; i++) bits[i] = gk_reinterpret<gk_bits<T>>(x[i]);
+  if constexpr (N * sizeof(T) == 16) {
+    gk_store_vector<N>(waiting + (r * GK_SCAN_THREADS + threadIdx.x) * N, bits);
+  } else {
+    GK_UNROLL
+    for (int i = 0; i < N; i++) waiting[(r * N + i) * GK_SCAN_THREADS + threadIdx.x] = bits[i];
+  }
+}
+template <class T, int N> GK_INLINE void gk_scan_get(const gk_bits<T> *waiting, int r, T *x) {
+  gk_bits<T> bits[N];
+  if constexpr (N * sizeof(T) == 16) {
+    gk_load_vector<N>(waiting + (r * GK_SCAN_THREADS + threadIdx.x) * N, bits);
+  } else {
+    GK_UNROLL
+    for (int i = 0; i < N; i++) bits[i] = waiting[(r * N + i) * GK_SCAN_THREADS + threadIdx.x];
+  }
+  GK_UNROLL
+  for (int i = 0; i < N; i++) x[i] = gk_reinterpret<T>(bits[i]);
+}
+
 template <class Fold, class T> GK_INLINE void gk_scan_tiles(const gk_scan_arguments &a) {
-  constexpr int rows = gk_scan_shape<T>::rows, N = gk_scan_shape<T>::run;
+  constexpr int rows = gk_scan_shape<T>::rows, N = gk_scan_shape<T>::run, step = 32 * N;
   typedef typename Fold::State State;
   typedef gk_scan_elements<Fold, T> Elements;
+  typedef typename Elements::Held Held;
   GK_CELLS(cells, State, GK_SCAN_WARPS + 1);
+  __shared__ __align__(16) gk_bits<Held> waiting[rows * GK_SCAN_THREADS * N];
   __shared__ uint32_t ticket;
   const int lane = threadIdx.x % 32, warp = (int)threadIdx.x / 32;
   uint32_t number = blockIdx.x;
@@ -250,17 +277,17 @@ template <class Fold, class T> GK_INLINE void gk_scan_tiles(const gk_scan_argume
   int64_t place[2];
   gk_offsets(a.lines, line, place);
   const int64_t begin = (((int64_t)tile * GK_SCAN_WARPS + warp) * rows * 32 + lane) * N;
+  const int left = gk_scan_count<rows * step>(begin, a.length);
 
-  typename Elements::Held held[rows][N];
+  Held held[rows][N];
   GK_UNROLL
-  for (int r = 0; r < rows; r++) {
-    const int64_t first = begin + r * 32 * N;
-    Elements::template load<N>(a, place[0] + first * a.in_step, gk_scan_count<N>(first, a.length),
+  for (int r = 0; r < rows; r++)
+    Elements::template load<N>(a, place[0] + (begin + r * step) * a.in_step, left - r * step,
                                held[r]);
-  }
   State before[rows], carry = Fold::start(); // of each row and lane, within the warp
   GK_UNROLL
   for (int r = 0; r < rows; r++) {
+    gk_scan_put<Held, N>(waiting, r, held[r]);
     const State sums = gk_scan_lanes<Fold>(gk_scan_total<Fold, Elements, N>(held[r]), lane, 32);
     const State below = gk_state_below(sums, 1), all = gk_state_of_lane(sums, 31);
     before[r] = lane == 0 ? carry : r == 0 ? below : Fold::combine(carry, below);
@@ -282,10 +309,9 @@ template <class Fold, class T> GK_INLINE void gk_scan_tiles(const gk_scan_argume
   base = Fold::combine(cells.get(GK_SCAN_WARPS), base);
   GK_UNROLL
   for (int r = 0; r < rows; r++) {
-    const int64_t first = begin + r * 32 * N;
+    gk_scan_get<Held, N>(waiting, r, held[r]);
     gk_scan_finish<Fold, Elements, N>(a, Fold::combine(base, before[r]), held[r],
-                                      place[1] + first * a.out_step,
-                                      gk_scan_count<N>(first, a.length));
+                                      place[1] + (begin + r * step) * a.out_step, left - r * step);
   }
 }
 
@@ -357,8 +383,10 @@ template <class Fold> GK_INLINE void gk_scan_columns(const gk_scan_arguments &a)
 
 // ---- their declarations
 
+// Blocks at a time: as many as the State's registers leave room for.
 #define GK_SCAN_KERNEL(kind, name, T)                                                              \
-  GK_KERNEL(GK_SCAN_THREADS, scan_tiles_##kind##_##name, gk_scan_arguments) {                      \
+  GK_KERNEL_OF(5 - sizeof(gk_scan_##kind::State) / 8, GK_SCAN_THREADS, scan_tiles_##kind##_##name, \
+               gk_scan_arguments) {                                                                \
     gk_scan_tiles<gk_scan_##kind, T>(a);                                                           \
   }
 #define GK_SCAN_ANY_KERNELS(kind)                                                                  \

@@ -39,18 +39,21 @@ typedef struct gk_scan_arguments {
   uint8_t totals; // columns: only what segments come to
 } gk_scan_arguments;
 
-// Rows of a tile, each with 16 bytes of neighbours for a thread: as many as registers allow.
-#define GK_SCAN_ROWS(size) ((size) == 4 ? 6 : 4)
-// Elements of a tile of a kernel for dtypes of `size` bytes, or for any (0).
+// Elements of a tile of a kernel for dtypes of `size` bytes, whose threads have 16 bytes of neighbours in each
+// of GK_SCAN_ROWS rows, or for any (0).
+#define GK_SCAN_ROWS 6
 #define GK_SCAN_TILE(size)                                                                         \
-  ((size) == 0 ? GK_SCAN_THREADS * GK_SCAN_RUN : GK_SCAN_THREADS * 16 / (size) * GK_SCAN_ROWS(size))
+  ((size) == 0 ? GK_SCAN_THREADS * GK_SCAN_RUN : GK_SCAN_THREADS * GK_SCAN_ROWS * 16 / (size))
 
 // (kind, dtype, type): kinds are those of scan_fold.cuh. `any` has all layouts, the others tiles.
 #define GK_SCAN_SUMS(KERNEL)                                                                       \
+  KERNEL(real, float16, gk_half)                                                                   \
+  KERNEL(real, bfloat16, gk_bfloat)                                                                \
   KERNEL(real, float32, float)                                                                     \
   KERNEL(real, float64, double)                                                                    \
   KERNEL(whole, int32, int32_t)                                                                    \
-  KERNEL(whole, int64, int64_t)
+  KERNEL(whole, int64, int64_t)                                                                    \
+  KERNEL(pair, complex64, gk_complex)
 #define GK_SCAN_ANY_SUMS(KERNEL) KERNEL(real) KERNEL(whole) KERNEL(pair)
 #define GK_SCAN_ANY_PRODUCTS(KERNEL) KERNEL(factors) KERNEL(whole_factors)
 
