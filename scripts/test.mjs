@@ -131,7 +131,9 @@ async function overStandin(name, test, how = {}) {
   // Another GPUKIT_DEVICE in the environment is for the user's own runs. Four devices: only the tests of
   // several use more than the first.
   const STANDIN_DEVICES = process.env.STANDIN_DEVICES ?? "4";
-  const env = { STANDIN_DEVICES, ...settings, ...driver, GPUKIT_DEVICE: "cuda" };
+  // What users' kernels become is kept apart from what the user's own runs keep.
+  const GPUKIT_CACHE_DIR = join(root, ".cache", "kernels");
+  const env = { STANDIN_DEVICES, GPUKIT_CACHE_DIR, ...settings, ...driver, GPUKIT_DEVICE: "cuda" };
   return test(name, { env, has });
 }
 
