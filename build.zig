@@ -25,7 +25,8 @@ const kernel_dir = "csrc/kernels";
 const test_dir = "tests/native";
 const standin_dir = "tests/native/driver";
 const nvrtc_dir = "tests/native/driver/nvrtc";
-/// What the NVRTC twin compiles users' kernels with: headers, beside its library.
+/// What the NVRTC twin compiles users' kernels with: headers in shim/ beside its library, and in ../include,
+/// where NVIDIA's wheels have them.
 const shim_headers = [_][]const u8{ "shim.h", "standin.h", "nvrtc/user_shim.h", "nvrtc/user_math.h" };
 const user_headers = [_][]const u8{ "cuda_fp16.h", "cuda_bf16.h", "cuda_half.inc" };
 /// What runs kernels, without the driver: all that grid_test has of the stand-in.
@@ -296,7 +297,7 @@ fn addNvrtc(b: *std.Build, step: *std.Build.Step, target: std.Build.ResolvedTarg
     library.link_z_defs = true;
     step.dependOn(&installInto(b, library, dir).step);
     for (shim_headers) |name| addHeader(b, step, name, b.pathJoin(&.{ dir, "shim", std.fs.path.basename(name) }));
-    for (user_headers) |name| addHeader(b, step, b.pathJoin(&.{ "nvrtc", name }), b.pathJoin(&.{ dir, "include", name }));
+    for (user_headers) |name| addHeader(b, step, b.pathJoin(&.{ "nvrtc", name }), b.pathJoin(&.{ "include", name }));
 }
 
 fn addHeader(b: *std.Build, step: *std.Build.Step, name: []const u8, to: []const u8) void {

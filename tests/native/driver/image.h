@@ -25,9 +25,11 @@ typedef struct standin_name {
   uint32_t shared_bytes;
 } standin_name;
 
-// Begins like a cubin, of which programs look at the first bytes. Then the names, and the library.
+// Begins like a cubin, of which programs look at the headers: one section, which is all of it. Then the names,
+// and the library.
 typedef struct standin_image {
   Elf64_Ehdr elf;
+  Elf64_Shdr whole;
   char magic[32];
   uint32_t arch; // 90
   uint32_t fit; // standin_fit

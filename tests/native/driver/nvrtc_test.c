@@ -529,7 +529,7 @@ static const char library[] =
 static void intrinsics(void) {
   open_twin("standin");
   char include[4200];
-  snprintf(include, sizeof include, "-I%s/include", folder);
+  snprintf(include, sizeof include, "-I%s/../include", folder);
   compiled c = compile(library, (const char *const[]){"-arch=sm_90", include, NULL}, NULL);
   CHECKF(c.result == 0, "%s", c.log);
   loaded l = load(c.cubin);

@@ -204,7 +204,7 @@ static void add_user_flags(list *l, const work *w) {
     text_add(&nvidia, "%s/cuda_fp16.h", o->flags.at[i] + 2);
     if (strncmp(o->flags.at[i], "-I", 2) == 0 && access(nvidia.at, R_OK) == 0) {
       text include = {0};
-      text_add(&include, "-I%s/../include", text_of(&w->shim));
+      text_add(&include, "-I%s/../../include", text_of(&w->shim));
       list_add(l, include.at);
       text_free(&include);
     }

@@ -279,19 +279,28 @@ void log_summary(text *log, const program *p, uint32_t errors, bool catastrophic
 
 // ---- errors that the compiler does not know
 
-// The text of a line of the source or of a header given as text; NULL where it is neither.
+// The line of a text that `at` means, as its #line directives count; NULL where there is none.
+static const char *line_in(const char *from, const char *name, place at, size_t *length) {
+  char file[1024];
+  unsigned line = 1, next;
+  snprintf(file, sizeof file, "%s", name);
+  for (; from != NULL; from = strchr(from, '\n'), from += from != NULL, line++) {
+    *length = strcspn(from, "\r\n");
+    if (line == at.line && strcmp(file, at.file) == 0) return from;
+    char other[1024];
+    const int found = sscanf(from + strspn(from, " \t"), "#line %u \"%1023[^\"\n]\"", &next, other);
+    if (found >= 1) line = next - 1;
+    if (found == 2) memcpy(file, other, sizeof file);
+  }
+  return NULL;
+}
+
 static const char *source_line(const program *p, place at, size_t *length) {
-  const char *from = strcmp(at.file, p->name) == 0 ? p->source : NULL;
-  for (size_t i = 0; i < p->headers.count && from == NULL; i++) {
-    if (strcmp(at.file, p->header_names.at[i]) == 0) from = p->headers.at[i];
+  const char *line = line_in(p->source, p->name, at, length);
+  for (size_t i = 0; i < p->headers.count && line == NULL; i++) {
+    line = line_in(p->headers.at[i], p->header_names.at[i], at, length);
   }
-  for (uint32_t line = 1; from != NULL && line < at.line; line++) {
-    from = strchr(from, '\n');
-    if (from != NULL) from++;
-  }
-  if (from == NULL) return NULL;
-  *length = strcspn(from, "\r\n");
-  return from;
+  return line;
 }
 
 void log_error(text *log, const program *p, place at, const char *word, const char *message) {

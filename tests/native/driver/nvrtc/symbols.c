@@ -124,8 +124,11 @@ static void make_image(text *image, const options *o, const list *names, const u
               .e_machine = STANDIN_CUDA_MACHINE,
               .e_version = EV_CURRENT,
               .e_flags = 0x06000004u | o->arch << 8,
+              .e_shoff = offsetof(standin_image, whole),
               .e_ehsize = sizeof(Elf64_Ehdr),
-              .e_shentsize = sizeof(Elf64_Shdr)},
+              .e_shentsize = sizeof(Elf64_Shdr),
+              .e_shnum = 1},
+      .whole = {.sh_type = SHT_PROGBITS},
       .magic = STANDIN_IMAGE_MAGIC,
       .arch = o->arch,
       .fit = o->fit,
@@ -142,18 +145,12 @@ static void make_image(text *image, const options *o, const list *names, const u
   }
   while ((strings_at + strings.length) % 16 != 0) text_bytes(&strings, "", 1);
   head.library_at = strings_at + strings.length;
-  // One section that is all of it: who asks the headers whether a cubin is whole learns that it is.
-  const size_t filler = (16 - bytes % 16) % 16;
-  head.elf.e_shoff = head.library_at + bytes + filler;
-  head.elf.e_shnum = 1;
-  head.bytes = head.elf.e_shoff + sizeof(Elf64_Shdr);
-  const Elf64_Shdr all = {.sh_type = SHT_PROGBITS, .sh_size = head.bytes};
+  head.bytes = head.library_at + bytes;
+  head.whole.sh_size = head.bytes;
   text_bytes(image, &head, sizeof head);
   text_bytes(image, table.at, table.length);
   text_bytes(image, strings.at, strings.length);
   text_bytes(image, library, bytes);
-  for (size_t i = 0; i < filler; i++) text_bytes(image, "", 1);
-  text_bytes(image, &all, sizeof all);
   const uint64_t check = standin_hash(0, image->at + sizeof head, image->length - sizeof head);
   memcpy(image->at + offsetof(standin_image, check), &check, sizeof check);
   text_free(&table);
