@@ -243,7 +243,7 @@ fn addGpuBench(b: *std.Build, step: *std.Build.Step, target: std.Build.ResolvedT
 }
 
 /// One program per test, against a static library of the same objects: internal functions are
-/// reachable there.
+/// reachable there. On Linux beside them libraries that they open, of files named *_library.c.
 fn addTests(b: *std.Build, step: *std.Build.Step, target: std.Build.ResolvedTarget, dir: []const u8) void {
     const library = addLibrary(b, target, .static);
     for (listFiles(b, test_dir, "_test.c")) |name| {
@@ -259,6 +259,20 @@ fn addTests(b: *std.Build, step: *std.Build.Step, target: std.Build.ResolvedTarg
             .linkage = if (target.result.abi == .musl) .static else null,
         });
         step.dependOn(&installInto(b, program, dir).step);
+    }
+    if (target.result.os.tag != .linux or target.result.abi == .musl) return;
+    for (listFiles(b, test_dir, "_library.c")) |name| {
+        const module = createModule(b, target, false);
+        module.addCSourceFile(.{
+            .file = b.path(b.pathJoin(&.{ test_dir, name })),
+            .flags = &test_flags,
+        });
+        const opened = b.addLibrary(.{
+            .name = name[0 .. name.len - ".c".len],
+            .root_module = module,
+            .linkage = .dynamic,
+        });
+        step.dependOn(&installInto(b, opened, dir).step);
     }
 }
 

@@ -96,8 +96,9 @@ GK_EXPORT uint32_t gk_context_set_device(uint32_t ctx, uint32_t device);
 
 // Describes device `index` as lines "key\tvalue\n" in text; values[0] = number
 // of devices. Index -1 describes the library: version, default device or why
-// there is none, and why no CUDA device is used; -2 the compiler of users' kernels, its headers and the
-// cache, or why there is none. Status.
+// there is none, and why no CUDA device is used; -2 the compiler of users' kernels and its
+// cache, which may take some ms: nvrtc (its path), nvrtcVersion, nvrtcHeaders (the folder of cuda_fp16.h),
+// kernelCache (its folder), and for each that there is none of, the same with Why. Status.
 GK_EXPORT uint32_t gk_device_info(uint32_t ctx, int32_t index);
 // Counters of a device for the whole process: values[0] = bytes in use, [1] =
 // peak of it, [2] = cached for reuse, [3] = limit, [4] = blocks taken from the

@@ -56,6 +56,7 @@ const kinds = {
   tsan: ["-O1", "-fsanitize=thread"],
 };
 const environment = {
+  NVRTC_TEST_LIBRARIES: join(root, "zig-out", "ctest"), // as npm test has left them
   ASAN_OPTIONS:
     "abort_on_error=0:detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1",
   UBSAN_OPTIONS: "print_stacktrace=1",

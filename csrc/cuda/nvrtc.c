@@ -120,10 +120,12 @@ typedef struct inclusion {
 static void look_for_includes(const gk_module_source *source, const char *text, inclusion *found) {
   if (strstr(text, "__has_include")) found->hidden = true;
   for (const char *at = text, *p; (p = next_include(&at));) {
-    size_t length = *p == '<' || *p == '"' ? strcspn(p + 1, *p == '<' ? ">\n" : "\"\n") : 0;
-    if (length && is_given(source, p + 1, length)) continue;
+    char end = *p == '<' ? '>' : '"';
+    size_t length = *p == '<' || *p == '"' ? strcspn(p + 1, (const char[]){end, '\n', 0}) : 0;
+    bool named = length && p[1 + length] == end;
+    if (named && is_given(source, p + 1, length)) continue;
     found->any = true;
-    if (*p != '<') found->hidden = true;
+    if (!named || end == '"') found->hidden = true;
   }
 }
 

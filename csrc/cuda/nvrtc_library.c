@@ -178,22 +178,19 @@ static int newest_first(const void *a, const void *b) {
 static gk_nvrtc nvrtc;
 static char problem[1200];
 
-#if defined(_WIN32)
-// Found by name once it is in the process; NVRTC asks for it when it first compiles.
-static void open_builtins(const char *name, void *context) {
-  bool builtins = false;
-  char path[GK_PATH_BYTES];
-  if (version_of(name, &builtins) >= 0 && builtins && gk_path_join(path, context, name))
-    LoadLibraryExA(path, NULL, LOAD_WITH_ALTERED_SEARCH_PATH);
-}
-static void *open_path(const char *path, char *why, size_t bytes) {
-  char folder[GK_PATH_BYTES];
-  snprintf(folder, sizeof folder, "%s", path);
+// Up to the name of a file, without the separator.
+static void folder_of(const char *path, char *folder) {
+  snprintf(folder, GK_PATH_BYTES, "%s", path);
   char *end = folder + strlen(folder);
   while (end > folder && *end != '/' && *end != '\\') end--;
   *end = 0;
-  if (*folder) gk_folder_list(folder, open_builtins, folder);
-  void *library = (void *)LoadLibraryExA(path, NULL, *folder ? LOAD_WITH_ALTERED_SEARCH_PATH : 0);
+}
+
+#if defined(_WIN32)
+#define BUILTINS "nvrtc-builtins64_%d%d.dll"
+static void *open_path(const char *path, char *why, size_t bytes) {
+  bool whole = strpbrk(path, "/\\") != NULL;
+  void *library = (void *)LoadLibraryExA(path, NULL, whole ? LOAD_WITH_ALTERED_SEARCH_PATH : 0);
   if (!library) snprintf(why, bytes, "error %lu of the system", GetLastError());
   return library;
 }
@@ -203,6 +200,7 @@ static void path_of(void *library, const char *asked) {
     snprintf(nvrtc.path, sizeof nvrtc.path, "%s", asked);
 }
 #else
+#define BUILTINS "libnvrtc-builtins.so.%d.%d"
 static void *open_path(const char *path, char *why, size_t bytes) {
   void *library = gk_library_open(path);
   if (!library) {
@@ -276,6 +274,15 @@ static bool accept(void *library, const char *path, char *why, size_t bytes) {
   return false;
 }
 
+// NVRTC asks for it by name when it first compiles, which not every loader finds beside it; what is in the
+// process already is found.
+static void open_builtins(void) {
+  char folder[GK_PATH_BYTES], name[64], path[GK_PATH_BYTES];
+  folder_of(nvrtc.path, folder);
+  snprintf(name, sizeof name, BUILTINS, nvrtc.major, nvrtc.minor);
+  if (*folder && gk_path_join(path, folder, name) && gk_path_exists(path)) gk_library_open(path);
+}
+
 static bool try_path(const char *path, char *why, size_t bytes) {
   void *library = open_path(path, why, bytes);
   if (!library) return false;
@@ -330,10 +337,7 @@ static void find_headers(void) {
   static const char *const beside[] = {"../include", "../../include", "../../../include",
                                        "../../cuda_runtime/include"};
   char folder[GK_PATH_BYTES], path[GK_PATH_BYTES];
-  snprintf(folder, sizeof folder, "%s", nvrtc.path);
-  char *end = folder + strlen(folder);
-  while (end > folder && *end != '/' && *end != '\\') end--;
-  *end = 0;
+  folder_of(nvrtc.path, folder);
   for (size_t i = 0; *folder && i < sizeof beside / sizeof *beside; i++)
     if (gk_path_join(path, folder, beside[i]) && headers_in(path)) return;
   if (nvrtc.nvrtcInstallBundledHeaders) return;
@@ -359,6 +363,7 @@ static bool open_once(void) {
     return false;
   }
   if (!gk_file_info_of(nvrtc.path, &nvrtc.file)) nvrtc.file = (gk_file_info){0, 0};
+  open_builtins();
   find_headers();
   return true;
 }

@@ -1,0 +1,3 @@
+// The same without one function.
+#define LACKING
+#include "nvrtc_library.c"
