@@ -96,17 +96,14 @@ export * as testing from "./lib/testing.ts";
 export * as nn from "./lib/nn/nn.ts";
 
 export {
-  type CompilerInfo,
   defaultDevice,
   Device,
   device,
   type DeviceLike,
   type DeviceMemory,
   devices,
-  type Info,
   info,
   isCudaAvailable,
-  type KernelCacheInfo,
   type Memory,
   memory,
   setDefaultDevice,

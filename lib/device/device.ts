@@ -170,11 +170,11 @@ let chosen: Device | undefined;
 
 /** The device on which arrays are made where no other is asked for. */
 export function defaultDevice(): Device {
-  return chosen ??= device(describe(-1)["default"] || undefinedDefault());
+  return chosen ??= device(libraryInfo()["default"] || undefinedDefault());
 }
 
 function undefinedDefault(): never {
-  throw new DeviceError(describe(-1)["problem"] ?? "there is no device", { op: "defaultDevice" });
+  throw new DeviceError(libraryInfo()["problem"] ?? "there is no device", { op: "defaultDevice" });
 }
 
 /**
@@ -195,67 +195,20 @@ export function isCudaAvailable(): boolean {
   return devices().some((d) => d.info["kind"] === "cuda");
 }
 
-/** The compiler of `jit`. */
-export interface CompilerInfo {
-  /** The library's path; undefined where there is none that can be used. */
-  readonly path: string | undefined;
-  /** Its version of CUDA, such as "13.5". */
-  readonly version: string | undefined;
-  /** The folder of `cuda_fp16.h` and CUDA's other headers. */
-  readonly headers: string | undefined;
-  /** Why there is no compiler, or else why there are no headers. */
-  readonly why: string | undefined;
-}
-
-/** Where compiled kernels are kept. */
-export interface KernelCacheInfo {
-  /** The folder; undefined where nothing is kept. */
-  readonly path: string | undefined;
-  /** Why nothing is kept. */
-  readonly why: string | undefined;
-}
-
-/** What `info` tells. */
-export interface Info {
-  /** The version of the native library's interface. */
-  readonly abi: string;
-  /** The default device's name; empty where there is none. */
-  readonly default: string;
-  /** Why there is no default device; else empty. */
-  readonly problem: string;
-  /** Why no CUDA device is used; else empty. */
-  readonly cuda: string;
-  /** NVRTC, which compiles what `jit` is given. */
-  readonly nvrtc: CompilerInfo;
-  /** The cache of compiled kernels on disk. */
-  readonly kernelCache: KernelCacheInfo;
-}
-
-/** Describes the library: index -1 itself, -2 the compiler. */
-function describe(index: -1 | -2): Record<string, string> {
-  check(native.gk_device_info(root.id, index), "info");
+function libraryInfo(): Record<string, string> {
+  check(native.gk_device_info(root.id, -1), "info");
   return parse(text());
 }
 
 /**
- * What the library knows of itself: ABI version, default device or why there is none, and the compiler of
- * `jit`, which is looked for and opened if nobody has asked for it yet (some ms).
+ * What the library knows of itself: ABI version, default device, or why there is none; and what
+ * `jit` compiles with (`nvrtc`, `nvrtcVersion`, `nvrtcHeaders`, `kernelCache`), or why it does not
+ * (`nvrtcWhy`, `nvrtcHeadersWhy`, `kernelCacheWhy`). Looks for the compiler where nobody has yet.
  */
-export function info(): Info {
-  const library = describe(-1), compiler = describe(-2);
-  return {
-    abi: library["abi"] ?? "",
-    default: library["default"] ?? "",
-    problem: library["problem"] ?? "",
-    cuda: library["cuda"] ?? "",
-    nvrtc: {
-      path: compiler["nvrtc"],
-      version: compiler["nvrtcVersion"],
-      headers: compiler["nvrtcHeaders"],
-      why: compiler["nvrtcWhy"] ?? compiler["nvrtcHeadersWhy"],
-    },
-    kernelCache: { path: compiler["kernelCache"], why: compiler["kernelCacheWhy"] },
-  };
+export function info(): Readonly<Record<string, string>> {
+  const library = libraryInfo();
+  check(native.gk_device_info(root.id, -2), "info");
+  return { ...library, ...parse(text()) };
 }
 
 /** Live arrays of this thread, and bytes per device. */

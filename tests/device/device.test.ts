@@ -37,15 +37,11 @@ describe("devices", () => {
       assert.equal(device.lost, device.lost);
     }
     assert.equal(gk.isCudaAvailable(), all.some(({ name }) => name.startsWith("cuda")));
-    const { abi, default: first, nvrtc, kernelCache } = gk.info();
-    assert.match(abi, /^\d+$/);
-    assert.equal(first, here.name);
+    const told = gk.info();
+    assert.equal(told["default"], here.name);
     // Either it is there, or it is said why not and what to do.
-    assert.match(
-      nvrtc.path === undefined ? nvrtc.why! : nvrtc.version!,
-      /^\d+\.\d+$|GPUKIT_LIBNVRTC/,
-    );
-    assert.equal(typeof (kernelCache.path ?? kernelCache.why), "string");
+    assert.match(told["nvrtcVersion"] ?? told["nvrtcWhy"]!, /^\d+\.\d+$|GPUKIT_LIBNVRTC/);
+    assert.ok(told["kernelCache"] ?? told["kernelCacheWhy"]);
     expectError(() => gk.device("tpu"), gk.DeviceError, /tpu.*cpu/);
     expectError(() => gk.zeros(1, { device: "cuda:70" }), gk.DeviceError, /cuda:70/);
   });
