@@ -6,7 +6,7 @@ import { afterEach, it } from "node:test";
 import * as gk from "../../mod.ts";
 import { noLeaks, scoped } from "../helpers.ts";
 import { fails, rejects } from "../errors/expect.ts";
-import { describeJit, source, staysUsable } from "./support.ts";
+import { describeJit, kernelOf, source, staysUsable } from "./support.ts";
 
 noLeaks();
 
@@ -17,7 +17,7 @@ const one = { grid: 1, block: 1 };
 
 describeJit("arguments that a kernel does not take", () => {
   afterEach(staysUsable);
-  const saxpy = () => gk.jit(source("saxpy.cu"), "saxpy");
+  const saxpy = () => kernelOf("saxpy.cu", "saxpy");
   const x = () => gk.ones(100);
 
   it(
@@ -66,7 +66,7 @@ describeJit("arguments that a kernel does not take", () => {
         "unsigned long long": [-1, -1n, 2 ** 64],
       };
       for (const [type, values] of Object.entries(limits)) {
-        const put = gk.jit(source("dtypes.cu"), `put<${type}>`);
+        const put = kernelOf("dtypes.cu", `put<${type}>`);
         const out = gk.zeros(1, { dtype: put.parameters[0]!.dtype! });
         for (const value of values) {
           fails(() => put.launch(one, value, out), gk.DTypeError, "argument 1", "does not hold");
@@ -159,7 +159,7 @@ describeJit("arguments that a kernel does not take", () => {
   it(
     "bytes of another size, or for a pointer",
     scoped(() => {
-      const describe = gk.jit(source("structs.cu"), "describe");
+      const describe = kernelOf("structs.cu", "describe");
       const out = gk.zeros(4, { dtype: "float64" });
       for (const size of [0, 23, 25, 1024]) {
         fails(
@@ -185,7 +185,7 @@ describeJit("arguments that a kernel does not take", () => {
 
 describeJit("launches that a device does not take", () => {
   afterEach(staysUsable);
-  const nothing = () => gk.jit(source("several.cu"), "nothing");
+  const nothing = () => kernelOf("several.cu", "nothing");
 
   it("grids and blocks of zero, or of no whole number", () => {
     for (const bad of [0, [0], [1, 0], [1, 1, 0]]) {
@@ -211,7 +211,7 @@ describeJit("launches that a device does not take", () => {
   it(
     "blocks beyond the launch bounds",
     scoped(() => {
-      const reverse = gk.jit(source("shared.cu"), "reverse");
+      const reverse = kernelOf("shared.cu", "reverse");
       const x = gk.zeros(128, { dtype: "int32" });
       fails(() => reverse.launch({ grid: 1, block: 65 }, x, x), gk.GpukitError, "65", "64");
       fails(() => reverse.occupancy(65), gk.GpukitError, "65", "64");
@@ -221,7 +221,7 @@ describeJit("launches that a device does not take", () => {
   it(
     "more shared memory than there is",
     scoped(() => {
-      const last = gk.jit(source("shared.cu"), "last");
+      const last = kernelOf("shared.cu", "last");
       const most = last.attributes.maxSharedBytes, out = gk.zeros(1);
       const launch = (sharedBytes: number) => last.launch({ ...one, sharedBytes }, out, 1);
       fails(() => launch(most + 1), gk.GpukitError, `${most + 1}`, `${most}`);

@@ -4,18 +4,15 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import * as gk from "../../mod.ts";
 import { expectClose, noLeaks, scoped } from "../helpers.ts";
-import { describeJit, headers, over, source } from "./support.ts";
+import { describeJit, headers, kernelOf, over, signatures, source } from "./support.ts";
 
 noLeaks();
-
-const expected: Record<string, Record<string, string>> =
-  JSON.parse(source("expected.json")).sources;
 
 describeJit("kernels of a source", () => {
   it(
     "compute with arrays and numbers",
     scoped(() => {
-      const saxpy = gk.jit(source("saxpy.cu"), "saxpy");
+      const saxpy = kernelOf("saxpy.cu", "saxpy");
       const x = gk.arange(1000), y = gk.ones(1000);
       saxpy.launch(over(1000), 2, x, y, 1000);
       expectClose(y, gk.arange(1000).mul(2).add(1));
@@ -24,19 +21,16 @@ describeJit("kernels of a source", () => {
     }),
   );
 
-  for (const [file, kernels] of Object.entries(expected)) {
+  for (const [file, kernels] of Object.entries(signatures)) {
     it(`tell their signatures: ${file}`, () => {
-      const names = Object.keys(kernels);
-      const made = gk.jit(source(file), names, { headers });
-      for (const [i, name] of names.entries()) {
-        assert.equal(made[i]!.signature, kernels[name]);
-        assert.equal(made[i]!.module, made[0]!.module);
+      for (const [name, signature] of Object.entries(kernels)) {
+        assert.equal(kernelOf(file, name).signature, signature);
       }
     });
   }
 
   it("describe their parameters", () => {
-    const [real, from, to, n] = gk.jit(source("saxpy.cu"), "saxpy").parameters;
+    const [real, from, to, n] = kernelOf("saxpy.cu", "saxpy").parameters;
     const pointer = { kind: "pointer", dtype: "float32", bytes: 8 };
     assert.deepEqual(real, {
       type: "float",
@@ -48,7 +42,7 @@ describeJit("kernels of a source", () => {
     assert.deepEqual(from, { type: "const float*", isConst: true, ...pointer });
     assert.deepEqual(to, { type: "float*", isConst: false, ...pointer });
     assert.deepEqual([n?.kind, n?.dtype], ["number", "int32"]);
-    const [camera] = gk.jit(source("structs.cu"), "describe").parameters;
+    const [camera] = kernelOf("structs.cu", "describe").parameters;
     assert.deepEqual([camera?.kind, camera?.dtype, camera?.bytes], ["struct", undefined, 24]);
   });
 
@@ -78,7 +72,7 @@ describeJit("kernels of a source", () => {
   it(
     "grids and blocks of up to three axes",
     scoped(() => {
-      const places = gk.jit(source("several.cu"), "places");
+      const places = kernelOf("several.cu", "places");
       for (
         const [grid, block] of [[2, 3], [[2], [3]], [[3, 2], [4, 5]], [[2, 1, 3], [
           3,
@@ -100,7 +94,7 @@ describeJit("kernels of a source", () => {
   );
 
   it("without parameters", () => {
-    const nothing = gk.jit(source("several.cu"), "nothing");
+    const nothing = kernelOf("several.cu", "nothing");
     nothing.launch({ grid: 1, block: 1 });
     assert.deepEqual(nothing.parameters, []);
     gk.device().synchronize();
@@ -109,7 +103,7 @@ describeJit("kernels of a source", () => {
   it(
     "with __launch_bounds__",
     scoped(() => {
-      const reverse = gk.jit(source("shared.cu"), "reverse");
+      const reverse = kernelOf("shared.cu", "reverse");
       const x = gk.arange(128, { dtype: "int32" }), y = gk.zeros(128, { dtype: "int32" });
       reverse.launch({ grid: 2, block: 64 }, x, y);
       expectClose(y, x.reshape([2, 64]).flip(1).flatten());
@@ -121,7 +115,7 @@ describeJit("kernels of a source", () => {
   it(
     "with shared memory that the launch sizes",
     scoped(() => {
-      const rotate = gk.jit(source("shared.cu"), "rotate");
+      const rotate = kernelOf("shared.cu", "rotate");
       const x = gk.arange(96), y = gk.zeros(96);
       rotate.launch({ grid: 3, block: 32, sharedBytes: 32 * 4 }, x, y, 5);
       const wanted = Array.from({ length: 96 }, (_, i) => i - i % 32 + (i + 5) % 32);
@@ -132,7 +126,7 @@ describeJit("kernels of a source", () => {
   it(
     "with more than 48 KB of it",
     scoped(() => {
-      const last = gk.jit(source("shared.cu"), "last");
+      const last = kernelOf("shared.cu", "last");
       const out = gk.zeros(1);
       const most = last.attributes.maxSharedBytes;
       assert.ok(most > 48 * 1024, `${most} bytes`);
@@ -147,7 +141,7 @@ describeJit("kernels of a source", () => {
   it(
     "with shuffles within a warp",
     scoped(() => {
-      const blockSum = gk.jit(source("shared.cu"), "blockSum");
+      const blockSum = kernelOf("shared.cu", "blockSum");
       const x = gk.arange(700), sums = gk.zeros(3);
       blockSum.launch({ grid: 3, block: 256 }, x, sums, 700);
       expectClose(
@@ -162,8 +156,10 @@ describeJit("kernels of a source", () => {
     scoped(() => {
       const x = gk.arange(50), y = gk.zeros(50);
       for (const terms of [1, 3]) {
-        const options = terms === 1 ? [] : [`-DTERMS=${terms}`];
-        const k = gk.jit(source("headers.cu"), "polynomial", { headers, options });
+        const options = [`-DTERMS=${terms}`];
+        const k = terms === 1
+          ? kernelOf("headers.cu", "polynomial")
+          : gk.jit(source("headers.cu"), "polynomial", { headers, options });
         k.launch(over(50), x, y, 50);
         expectClose(y, x.mul(x).mul(terms * (terms + 1) / 2));
       }
@@ -173,7 +169,7 @@ describeJit("kernels of a source", () => {
   it(
     "with the headers of 16-bit floats",
     scoped(() => {
-      const [widen, narrow] = gk.jit(source("half.cu"), ["widen", "narrow"]);
+      const widen = kernelOf("half.cu", "widen"), narrow = kernelOf("half.cu", "narrow");
       const x = gk.linspace(-3, 3, 100);
       const h = gk.zeros(100, { dtype: "float16" }), b = gk.zeros(100, { dtype: "bfloat16" });
       narrow.launch(over(100), x, h, b, 100);
@@ -204,7 +200,7 @@ describeJit("arguments", () => {
     it(
       `${dtype}: plain numbers and typed ones`,
       scoped(() => {
-        const put = gk.jit(source("dtypes.cu"), `put<${type}>`);
+        const put = kernelOf("dtypes.cu", `put<${type}>`);
         for (const value of [plain, typed]) {
           const out = gk.zeros(1, { dtype: dtype as gk.DType });
           put.launch({ grid: 1, block: 1 }, value, out);
@@ -217,7 +213,8 @@ describeJit("arguments", () => {
   it(
     "float16 and bfloat16",
     scoped(() => {
-      const [half, bfloat] = gk.jit(source("half.cu"), ["put<__half>", "put<__nv_bfloat16>"]);
+      const half = kernelOf("half.cu", "put<__half>");
+      const bfloat = kernelOf("half.cu", "put<__nv_bfloat16>");
       const h = gk.zeros(1, { dtype: "float16" }), b = gk.zeros(1, { dtype: "bfloat16" });
       for (const value of [0.1, -65504, 1 / 3, Infinity]) {
         const wanted = gk.array([value]);
@@ -236,7 +233,7 @@ describeJit("arguments", () => {
   it(
     "bigints and numbers for 64-bit integers, long among them",
     scoped(() => {
-      const wide = gk.jit(source("dtypes.cu"), "wide");
+      const wide = kernelOf("dtypes.cu", "wide");
       const out = gk.zeros(6, { dtype: "int64" });
       wide.launch({ grid: 1, block: 1 }, -(2n ** 53n) - 1n, 2n ** 63n, -7, 2 ** 53, 3n, 4, out);
       assert.deepEqual([...out.dataSync()], [
@@ -253,7 +250,7 @@ describeJit("arguments", () => {
   it(
     "structs by value, as their bytes",
     scoped(() => {
-      const describe = gk.jit(source("structs.cu"), "describe");
+      const describe = kernelOf("structs.cu", "describe");
       const camera = new DataView(new ArrayBuffer(24));
       camera.setFloat32(0, 1.5, true);
       camera.setFloat32(4, -2, true);
@@ -271,7 +268,7 @@ describeJit("arguments", () => {
   it(
     "pointers to structs and to nothing in particular take any array",
     scoped(() => {
-      const [sums, bytes] = gk.jit(source("structs.cu"), ["sums", "bytes"]);
+      const sums = kernelOf("structs.cu", "sums"), bytes = kernelOf("structs.cu", "bytes");
       const pairs = gk.arange(20).reshape([10, 2]), out = gk.zeros(10);
       sums.launch(over(10), pairs, out, 10);
       expectClose(out, pairs.sum({ axis: 1 }));
@@ -285,7 +282,7 @@ describeJit("arguments", () => {
   it(
     "null is a null pointer",
     scoped(() => {
-      const maybe = gk.jit(source("structs.cu"), "maybe");
+      const maybe = kernelOf("structs.cu", "maybe");
       const out = gk.zeros(1);
       maybe.launch({ grid: 1, block: 1 }, null, out);
       assert.equal(out.item(), -1);
@@ -297,7 +294,7 @@ describeJit("arguments", () => {
   it(
     "views begin where they begin",
     scoped(() => {
-      const copy = gk.jit(source("several.cu"), "copy");
+      const copy = kernelOf("several.cu", "copy");
       const x = gk.arange(100), y = gk.zeros(100);
       copy.launch(over(10), x.at("40:50"), y.at("5:15"), 10);
       const wanted = new Array<number>(100).fill(0);
@@ -315,7 +312,7 @@ describeJit("arguments", () => {
 
 describeJit("what is told of a kernel", () => {
   it("attributes and occupancy", () => {
-    const saxpy = gk.jit(source("saxpy.cu"), "saxpy");
+    const saxpy = kernelOf("saxpy.cu", "saxpy");
     const { maxThreadsPerBlock, registers, localBytes } = saxpy.attributes;
     assert.ok(maxThreadsPerBlock >= 128 && maxThreadsPerBlock <= 1024);
     assert.ok(registers > 0 && localBytes >= 0);
@@ -332,7 +329,7 @@ describeJit("what is told of a kernel", () => {
   });
 
   it("where it came from, its PTX and its code", () => {
-    const saxpy = gk.jit(source("saxpy.cu"), "saxpy");
+    const saxpy = kernelOf("saxpy.cu", "saxpy");
     const { from, architecture, milliseconds } = saxpy.origin;
     assert.ok(from === "compiler" || from === "disk", from);
     assert.match(architecture!, /^(sm|compute)_\d+/);

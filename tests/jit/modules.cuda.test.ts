@@ -13,7 +13,7 @@ import {
   scoped,
   scopedAsync,
 } from "../helpers.ts";
-import { describeJit, over, source } from "./support.ts";
+import { describeJit, kernelOf, over, source } from "./support.ts";
 
 noLeaks();
 
@@ -23,7 +23,9 @@ const fresh = (text: string) => `// modules ${++last}\n${text}`;
 
 describeJit("the life of a module", () => {
   it("the same source gives the same module while a kernel lives", () => {
-    const text = fresh(source("several.cu"));
+    const text = fresh(
+      `extern "C" __global__ void iota() {}\nextern "C" __global__ void places() {}\n`,
+    );
     using a = gk.jit(text, "iota");
     using b = gk.jit(text, "iota");
     assert.equal(a.module, b.module);
@@ -152,7 +154,7 @@ describeJit("gk.module", () => {
   it(
     "takes what jit compiled",
     scoped(() => {
-      const saxpy = gk.jit(source("saxpy.cu"), "saxpy");
+      const saxpy = kernelOf("saxpy.cu", "saxpy");
       using given = gk.module(saxpy.cubin, { kernels: ["saxpy"] });
       using again = given.kernel("saxpy");
       assert.equal(given.origin.from, "given");
@@ -173,13 +175,13 @@ describeJit("gk.module", () => {
   );
 
   it("knows compiled C++ by its mangled names", () => {
-    const scale = gk.jit(source("several.cu"), "scale<float>");
+    const scale = kernelOf("several.cu", "scale<float>");
     using given = gk.module(scale.cubin, { kernels: [scale.symbol] });
     assert.equal(given.kernel(scale.symbol).parameters.length, 3);
   });
 
   it("damaged images, names that are not there, and other kinds are errors", () => {
-    const { cubin } = gk.jit(source("saxpy.cu"), "saxpy");
+    const { cubin } = kernelOf("saxpy.cu", "saxpy");
     const kernels = ["saxpy"];
     expectError(() => gk.module(new Uint8Array([1, 2, 3]), { kernels }), gk.GpukitError, /module/);
     expectError(() => gk.module(new Uint8Array(0), { kernels }), gk.GpukitError);
@@ -198,7 +200,7 @@ describeJit("order", () => {
   it(
     "ops before and after a launch see what they should",
     scoped(() => {
-      const copy = gk.jit(source("several.cu"), "copy");
+      const copy = kernelOf("several.cu", "copy");
       const x = gk.zeros(5000), y = gk.zeros(5000);
       for (let i = 1; i <= 5; i++) {
         x.addInplace(1);
@@ -211,7 +213,7 @@ describeJit("order", () => {
   it(
     "across streams, by what a kernel reads and writes",
     scopedAsync(async () => {
-      const copy = gk.jit(source("several.cu"), "copy");
+      const copy = kernelOf("several.cu", "copy");
       using s = gk.stream(), t = gk.stream();
       const x = gk.zeros(20000), y = gk.zeros(20000), z = gk.zeros(20000);
       for (let i = 1; i <= 8; i++) {
@@ -229,7 +231,7 @@ describeJit("order", () => {
   it(
     "in a graph: numbers are fixed, arrays are read anew",
     scoped(() => {
-      const saxpy = gk.jit(source("saxpy.cu"), "saxpy");
+      const saxpy = kernelOf("saxpy.cu", "saxpy");
       const x = gk.ones(100), y = gk.zeros(100);
       using g = gk.graph(() => {
         saxpy.launch(over(100), 2, x, y, 100);
@@ -264,7 +266,7 @@ describeJit("order", () => {
   it(
     "an index out of range before a launch is raised, and the launch ran",
     scopedAsync(async () => {
-      const copy = gk.jit(source("several.cu"), "copy");
+      const copy = kernelOf("several.cu", "copy");
       const taken = gk.take(gk.ones(4), gk.array([0, 9], { dtype: "int64" }));
       const y = gk.full(2, 5);
       copy.launch(over(2), taken, y, 2);
@@ -276,7 +278,7 @@ describeJit("order", () => {
   it(
     "a launch is one launch, and asks for no memory",
     scoped(() => {
-      const saxpy = gk.jit(source("saxpy.cu"), "saxpy");
+      const saxpy = kernelOf("saxpy.cu", "saxpy");
       const x = gk.arange(100), y = gk.zeros(100);
       saxpy.launch(over(100), 1, x, y, 100);
       gk.device().synchronize();
