@@ -174,6 +174,29 @@ describeJit("gk.module", () => {
     }),
   );
 
+  it(
+    "takes PTX, as text and as bytes",
+    scoped(() => {
+      const { ptx } = kernelOf("several.cu", "iota");
+      for (const text of [ptx, new TextEncoder().encode(ptx)]) {
+        using given = gk.module(text, { kernels: ["iota"] });
+        const out = gk.zeros(50, { dtype: "int32" });
+        given.kernel("iota").launch(over(50), out, gk.i32(50));
+        expectClose(out, gk.arange(50, { dtype: "int32" }));
+      }
+    }),
+  );
+
+  it("that is for another architecture is an error that names the device's", () => {
+    const text = `extern "C" __global__ void k() {}`;
+    const { computeCapability } = gk.device().info;
+    expectError(
+      () => gk.jit(text, "k", { options: ["--gpu-architecture=sm_75"] }),
+      gk.UnsupportedError,
+      new RegExp(`compute capability ${computeCapability}`),
+    );
+  });
+
   it("knows compiled C++ by its mangled names", () => {
     const scale = kernelOf("several.cu", "scale<float>");
     using given = gk.module(scale.cubin, { kernels: [scale.symbol] });
