@@ -1,4 +1,4 @@
-// A library with NVRTC's functions that compiles nothing, for nvrtc_test: its image is the options and the
+// A library with NVRTC's functions that compiles nothing, for compile_test: its image is the options and the
 // source, so that a test sees what it was given. Words in the source say what it does: "fail N" ends with that
 // result, "warn" has a log, "variable" makes every kernel one. FAKE_NVRTC_VERSION is its version.
 #include <stdbool.h>

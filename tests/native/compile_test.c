@@ -1,4 +1,4 @@
-// NVRTC: which library is opened and why not, what it is given, and what is taken from disk. With a library
+// Compiling with NVRTC: which library is opened and why not, what it is given, and what is taken from disk. With a library
 // that compiles nothing (nvrtc_library.c), which zig build puts beside this program; each part in a process of
 // its own, since NVRTC is opened once. NVRTC_TEST_LIBRARIES is the folder of those libraries, if not there.
 #include "test.h"
