@@ -115,17 +115,27 @@ function between(
   stream: OpOptions,
 ): NDArray {
   const place = part * (length - 1), low = Math.floor(place), share = place - low;
-  using left = pick(low);
-  using right = pick(Math.min(low + 1, length - 1));
-  using distance = sub(right, left, stream);
-  using step = mul(distance, share >= 0.5 ? share - 1 : share, stream);
-  using mixed = add(share >= 0.5 ? right : left, step, stream);
-  using same = equal(left, right, stream); // infinities have no distance
-  const value = where(same, left, share === 0 ? left : mixed, stream);
+  const value = share === 0 ? pick(low) : mixed(pick, low, share, stream);
   if (!isFloat) return value;
   using known = value;
   using unknown = isnan(last, stream);
   return where(unknown, last, known, stream);
+}
+
+// A `share` of the way from element `low` to the next one.
+function mixed(
+  pick: (i: number) => NDArray<"float64">,
+  low: number,
+  share: number,
+  stream: OpOptions,
+): NDArray {
+  using left = pick(low);
+  using right = pick(low + 1);
+  using distance = sub(right, left, stream);
+  using step = mul(distance, share >= 0.5 ? share - 1 : share, stream);
+  using between = add(share >= 0.5 ? right : left, step, stream);
+  using same = equal(left, right, stream); // infinities have no distance
+  return where(same, left, between, stream);
 }
 
 function cast(a: NDArray, dtype: DType, options: OpOptions): NDArray {

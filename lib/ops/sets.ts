@@ -3,7 +3,7 @@
 import { arange, empty, ones } from "../array/create.ts";
 import type { DType } from "../array/dtype.ts";
 import type { NDArray } from "../array/ndarray.ts";
-import { isnan, less, logicalOr, sub } from "./elementwise.ts";
+import { isnan, less, notEqual, sub } from "./elementwise.ts";
 import { take } from "./indexing.ts";
 import { sum } from "./reduce.ts";
 import { searchsorted } from "./sort.ts";
@@ -95,11 +95,10 @@ function firsts(sorted: NDArray): NDArray<"bool"> {
   const isFirst = ones(n, { dtype: "bool", device: sorted.device });
   if (n < 2) return isFirst;
   using before = sorted.at(":-1"), after = sorted.at("1:"), rest = isFirst.at("1:");
-  less(before, after, { out: rest });
+  notEqual(before, after, { out: rest });
   if (sorted.dtype.includes("float")) {
-    using wasNan = isnan(before), isNan = isnan(after);
-    using begins = less(wasNan, isNan);
-    logicalOr(rest, begins, { out: rest });
+    using wasNan = isnan(before); // and so is all that follows
+    less(wasNan, rest, { out: rest });
   }
   return isFirst;
 }

@@ -79,11 +79,11 @@ describe("topk", () => {
   it(
     "of thousands in long lines",
     scoped(() => {
-      for (const dtype of dtypes) sameTopk(numbers([33_001], dtype), 2049);
-      sameTopk(numbers([2, 2, 45_000], "float32"), 10_000, -1, (x) => x.at("::-1", ":", "::-1"));
-      sameTopk(numbers([40_000, 3], "int16"), 5000, 0);
-      sameTopk(numbers([120_000], "float64"), 30_000);
-      sameTopk(gk.zeros([50_000], { device: "cpu" }) as gk.NDArray, 12_500);
+      for (const dtype of ["uint8", "bfloat16", "int64"] as const) {
+        sameTopk(numbers([33_001], dtype), 2049);
+      }
+      sameTopk(numbers([33_000, 2], "float32"), 5000, 0, (x) => x.at("::-1"));
+      sameTopk(gk.zeros([32_768], { device: "cpu" }) as gk.NDArray, 8192);
     }),
   );
 
