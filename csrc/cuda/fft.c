@@ -12,14 +12,14 @@
 #include "../core/storage.h"
 #include "layout.h"
 
-#define PART_BYTES ((int64_t)32 << 20) // of workspaces of a part: much of it stays in the cache
+#define PART_BYTES ((int64_t)16 << 20) // of workspaces of a part: they stay in the cache
+#define SHORT 32
 #define MOST_AXES 6 // besides the transform's own, to which steps add two
 
 enum { IN, OUT, NUMBER, OPERANDS }; // of loops over lines
 
 static gk_kernel lines_kernel = {.module = "fft", .name = "fft_lines"};
-static gk_kernel gather_kernel = {.module = "fft_ends", .name = "fft_gather"};
-static gk_kernel scatter_kernel = {.module = "fft_ends", .name = "fft_scatter"};
+static gk_kernel unfold_kernel = {.module = "fft_ends", .name = "fft_unfold"};
 static gk_kernel chirp_kernel = {.module = "fft_ends", .name = "fft_chirp"};
 
 static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -66,8 +66,6 @@ static bool is_across(const gk_loop *lines, int k, int64_t stride) {
 static gk_status run_lines(const gk_cuda_run *run, gk_fft_lines *a, const gk_loop *lines,
                            int64_t n) {
   gk_layout_from_loop(&a->lines, OPERANDS, lines);
-  a->in_across = is_across(lines, IN, a->in_stride);
-  a->out_across = is_across(lines, OUT, a->out_stride);
   const uint32_t threads = gk_fft_plan_lines(a, n, gk_cuda_processors(run));
   return gk_cuda_launch(run, &lines_kernel, gk_grid_of(a->count, a->tile), threads, 0, a);
 }
@@ -78,34 +76,43 @@ static gk_status run_steps(const gk_cuda_run *run, const gk_fft_steps *steps, in
   gk_fft_lines a = *whole;
   if (steps->count == 1) {
     a.in_step = a.out_step = 1;
+    a.in_across = is_across(lines, IN, a.in_stride);
+    a.out_across = is_across(lines, OUT, a.out_stride);
+    // Neighbouring threads have neighbouring numbers, however short the lines are.
+    const bool in = n == 1 || (n < SHORT && !a.in_across);
+    const bool out = n == 1 || (n < SHORT && !a.out_across);
+    if (in && a.in_kind == GK_FFT_PLAIN) a.in_kind = GK_FFT_NUMBERS;
+    if (out && a.out_kind == GK_FFT_PLAIN) a.out_kind = GK_FFT_NUMBERS;
     a.first = p.first;
     a.count = p.count;
     return run_lines(run, &a, lines, n);
   }
   const int64_t n1 = steps->n[0], rest = n / n1;
   const int64_t n2 = steps->count == 3 ? steps->n[1] : 1, n3 = rest / n2;
-  gk_fft_lines between = {.in = space,
-                          .out = space,
-                          .in_step = 1,
-                          .out_step = 1,
-                          .in_length = INT64_MAX,
-                          .out_length = INT64_MAX,
-                          .scale_re = 1,
-                          .scale_im = 1,
-                          .sign = 1};
+  const gk_fft_lines between = {.in = space,
+                                .out = space,
+                                .in_step = 1,
+                                .out_step = 1,
+                                .in_length = INT64_MAX,
+                                .out_length = INT64_MAX,
+                                .scale_re = 1,
+                                .scale_im = 1,
+                                .sign = 1};
 
   gk_loop loop = *lines; // columns
+  bool plain = a.in_kind == GK_FFT_PLAIN;
   a.out = space;
+  a.out_kind = GK_FFT_PLAIN;
   a.out_base = set_rows(&loop, OUT, n, p.first);
-  add_axis(&loop, rest, a.in_stride, 1, 1);
+  add_axis(&loop, rest, plain ? a.in_stride : 0, 1, 1);
   a.first = p.first * rest;
   a.count = p.count * rest;
-  a.in_stride *= rest;
+  if (plain) a.in_stride *= rest;
+  a.in_across = a.out_across = 1;
   a.in_step = rest;
   a.out_stride = rest;
   a.out_step = 1;
   a.out_length = INT64_MAX;
-  a.out_factor = NULL;
   a.sign = 1;
   a.twist = 4.0 / (double)n;
   gk_status status = run_lines(run, &a, &loop, n1);
@@ -116,25 +123,27 @@ static gk_status run_steps(const gk_cuda_run *run, const gk_fft_steps *steps, in
     add_axis(&loop, n3, 1, 1, 1);
     a.count = p.count * n1 * n3;
     a.in_stride = a.out_stride = n3;
+    a.in_across = a.out_across = 1;
     a.twist = 4.0 / (double)rest;
     status = run_lines(run, &a, &loop, n2);
   }
   if (status != GK_OK) return status;
 
-  a = *whole;
+  a = *whole; // rows
   loop = *lines;
+  plain = a.out_kind == GK_FFT_PLAIN;
   a.in = space;
+  a.in_kind = GK_FFT_PLAIN;
   a.in_base = set_rows(&loop, IN, n, p.first);
   a.in_stride = a.in_step = 1;
   a.in_length = INT64_MAX;
-  a.in_factor = NULL;
   a.scale_re = a.scale_im = 1;
-  a.real = 0;
-  if (n2 > 1) add_axis(&loop, n2, n3, n1 * a.out_stride, n1);
-  add_axis(&loop, n1, rest, a.out_stride, 1);
+  if (n2 > 1) add_axis(&loop, n2, n3, plain ? n1 * a.out_stride : 0, n1);
+  add_axis(&loop, n1, rest, plain ? a.out_stride : 0, 1);
   a.first = p.first * n1 * n2;
   a.count = p.count * n1 * n2;
-  a.out_stride *= n1 * n2;
+  if (plain) a.out_stride *= n1 * n2;
+  a.out_across = 1;
   a.out_step = n1 * n2;
   return run_lines(run, &a, &loop, n3);
 }
@@ -147,8 +156,10 @@ static gk_status transform(const gk_cuda_run *run, const plan *plan, const gk_ff
   const int64_t m = plan->convolution;
   gk_fft_lines a = *whole;
   gk_loop loop = *lines;
+  if (a.in_kind == GK_FFT_PLAIN) a.in_kind = GK_FFT_NUMBERS;
   a.in_factor = plan->chirp;
   a.out = plan->folded;
+  a.out_kind = GK_FFT_NUMBERS;
   a.out_base = set_rows(&loop, OUT, m, p.first);
   a.out_stride = 1;
   a.out_length = INT64_MAX;
@@ -160,13 +171,15 @@ static gk_status transform(const gk_cuda_run *run, const plan *plan, const gk_ff
   a = *whole; // back: conjugates go in and come out
   loop = *lines;
   a.in = plan->folded;
+  a.in_kind = GK_FFT_PLAIN;
   a.in_base = set_rows(&loop, IN, m, p.first);
   a.in_stride = 1;
   a.in_length = INT64_MAX;
-  a.real = 0;
   a.scale_re = 1;
   a.scale_im = a.factor_sign = -1;
+  if (a.out_kind == GK_FFT_PLAIN) a.out_kind = GK_FFT_NUMBERS;
   a.out_factor = plan->chirp;
+  a.whole = m;
   return run_steps(run, &plan->steps, m, plan->stepped, &a, &loop, p);
 }
 
@@ -190,6 +203,7 @@ static gk_status make_chirp(const gk_cuda_run *run, plan *plan) {
                              .out_stride = 1,
                              .in_length = m,
                              .out_length = m,
+                             .whole = m,
                              .scale_re = 1,
                              .scale_im = 1,
                              .sign = 1};
@@ -199,12 +213,11 @@ static gk_status make_chirp(const gk_cuda_run *run, plan *plan) {
 
 // ---- calls
 
-// One side of a call: its numbers along the axis, and how rows are made of them or of rows (kinds of
-// kernels/fft.h), or -1 where lines are transformed as they lie.
+// One side of a call: its elements along the axis, and what numbers are made of them or they of numbers.
 typedef struct side {
   gk_view view;
   int64_t length, stride;
-  int kind;
+  uint8_t kind;
 } side;
 
 typedef struct job {
@@ -213,49 +226,39 @@ typedef struct job {
   int64_t n;
   gk_loop lines;
   side side[2];
-  gk_complex64 *rows; // of a part
+  gk_complex64 *rows; // of a part, where they are unfolded by a launch of its own
   gk_fft_lines whole;
 } job;
 
-// Rows of a part from lines or to lines.
-static gk_status run_end(const job *j, int k, part p) {
-  const side *s = &j->side[k];
-  const int64_t m = j->plan.n;
+// The spectra of a part's lines of real numbers, from rows.
+static gk_status unfold(const job *j, part p) {
   gk_loop loop = j->lines;
-  if (k == OUT) memcpy(loop.strides[IN], loop.strides[OUT], sizeof loop.strides[IN]);
-  gk_fft_end a = {.array = gk_view_data(&s->view),
-                  .rows = j->rows,
-                  .rows_base = set_rows(&loop, OUT, m, p.first),
-                  .stride = s->stride,
-                  .length = s->length,
-                  .n = m,
-                  .root = 2.0 / (double)m,
-                  .kind = s->kind,
-                  .real = s->view.dtype == GK_float32};
-  const int64_t numbers = s->kind == GK_FFT_UNFOLD ? m + 1 : m;
-  add_axis(&loop, numbers, 0, 0, 1);
-  gk_layout_from_loop(&a.layout, OPERANDS, &loop);
-  a.first = p.first * numbers;
-  a.count = p.count * numbers;
-  return gk_cuda_launch(j->run, k == IN ? &gather_kernel : &scatter_kernel,
-                        gk_grid_of(a.count, GK_FFT_END_THREADS), GK_FFT_END_THREADS, 0, &a);
+  const int64_t m = j->plan.n;
+  gk_fft_unfold a = {.rows = j->rows,
+                     .out = gk_view_data(&j->side[OUT].view),
+                     .out_stride = j->side[OUT].stride,
+                     .n = m,
+                     .half_root = j->whole.half_root};
+  memcpy(loop.strides[0], j->lines.strides[OUT], sizeof loop.strides[0]);
+  a.rows_base = set_rows(&loop, 1, m, p.first);
+  add_axis(&loop, m + 1, 0, 0, 1);
+  gk_layout_from_loop(&a.lines, OPERANDS, &loop);
+  a.first = p.first * (m + 1);
+  a.count = p.count * (m + 1);
+  return gk_cuda_launch(j->run, &unfold_kernel, gk_grid_of(a.count, GK_FFT_END_THREADS),
+                        GK_FFT_END_THREADS, 0, &a);
 }
 
 static gk_status run_part(const job *j, part p) {
+  if (!j->rows) return transform(j->run, &j->plan, &j->whole, &j->lines, p);
   gk_fft_lines a = j->whole;
   gk_loop lines = j->lines;
-  if (j->side[IN].kind >= 0) {
-    const gk_status status = run_end(j, IN, p);
-    if (status != GK_OK) return status;
-    a.in = j->rows;
-    a.in_base = set_rows(&lines, IN, j->plan.n, p.first);
-  }
-  if (j->side[OUT].kind >= 0) {
-    a.out = j->rows;
-    a.out_base = set_rows(&lines, OUT, j->plan.n, p.first);
-  }
+  a.out = j->rows;
+  a.out_kind = GK_FFT_PLAIN;
+  a.out_base = set_rows(&lines, OUT, j->plan.n, p.first);
+  a.out_stride = 1;
   const gk_status status = transform(j->run, &j->plan, &a, &lines, p);
-  return status == GK_OK && j->side[OUT].kind >= 0 ? run_end(j, OUT, p) : status;
+  return status == GK_OK ? unfold(j, p) : status;
 }
 
 static gk_status copy(const gk_cuda_run *run, const gk_view *from, const gk_view *to) {
@@ -278,32 +281,34 @@ static bool make_twin(const gk_cuda_run *run, const gk_view *v, uint8_t dtype, g
   return storage->data != NULL;
 }
 
-// Real numbers as pairs in lines: where these lie like complex numbers, they are such.
-static void set_pairs(job *j, int k) {
+// Real numbers as pairs: where these lie like complex numbers, they are such.
+static uint8_t set_pairs(job *j, int k) {
   side *s = &j->side[k];
-  const int64_t *strides = j->lines.strides[k];
+  int64_t *strides = j->lines.strides[k];
   bool pairs = s->stride == 1 && s->length % 2 == 0 && (uintptr_t)gk_view_data(&s->view) % 8 == 0;
   for (int d = 0; d < j->lines.ndim; d++) pairs = pairs && strides[d] % 2 == 0;
-  s->kind = pairs ? -1 : GK_FFT_PAIRS;
-  if (!pairs) return;
+  if (!pairs) return GK_FFT_PAIRS;
   s->length /= 2;
-  for (int d = 0; d < j->lines.ndim; d++) j->lines.strides[k][d] /= 2;
+  for (int d = 0; d < j->lines.ndim; d++) strides[d] /= 2;
+  return GK_FFT_PLAIN;
 }
 
-// Which way numbers go in and come out.
-static void set_sides(job *j, uint16_t op) {
+// What goes in and what comes out.
+static void set_kinds(job *j, uint16_t op) {
   const bool even = j->n % 2 == 0;
-  j->side[IN].kind = j->side[OUT].kind = -1;
-  if (op == GK_OP_fft || (op == GK_OP_rfft && !even)) {
-    j->whole.real = j->side[IN].view.dtype == GK_float32;
-  } else if (op == GK_OP_rfft) {
-    set_pairs(j, IN);
-    j->side[OUT].kind = GK_FFT_UNFOLD;
-  } else if (even) {
-    j->side[IN].kind = GK_FFT_FOLD;
-    set_pairs(j, OUT);
+  side *in = &j->side[IN], *out = &j->side[OUT];
+  if (op == GK_OP_rfft && even) {
+    in->kind = set_pairs(j, IN);
+    out->kind = GK_FFT_UNFOLD;
+  } else if (op == GK_OP_irfft && even) {
+    in->kind = GK_FFT_FOLD;
+    out->kind = set_pairs(j, OUT);
+    out->length = j->n / 2;
+  } else if (op == GK_OP_irfft) {
+    in->kind = out->kind = GK_FFT_MIRROR;
   } else {
-    j->side[IN].kind = j->side[OUT].kind = GK_FFT_MIRROR;
+    in->kind = in->view.dtype == GK_float32 ? GK_FFT_NUMBERS : GK_FFT_PLAIN;
+    out->kind = GK_FFT_PLAIN;
   }
 }
 
@@ -320,16 +325,16 @@ static gk_status make_plan(job *j, int64_t *lines) {
                         "%s: no memory for a transform of length %lld",
                         gk_op_name(j->run->call->op), (long long)j->n);
   const int64_t longest = p->convolution ? p->convolution : p->n;
-  const int64_t numbers[] = {j->side[IN].kind >= 0 || j->side[OUT].kind >= 0 ? p->n : 0,
-                             p->convolution, p->steps.count > 1 ? longest : 0};
+  const bool unfolds = j->side[OUT].kind == GK_FFT_UNFOLD && (p->convolution || p->steps.count > 1);
+  const int64_t numbers[] = {unfolds ? p->n : 0, p->convolution, p->steps.count > 1 ? longest : 0};
   const int64_t all = numbers[0] + numbers[1] + numbers[2];
   if (all) {
     const int64_t most = PART_BYTES / (int64_t)sizeof(gk_complex64) / all;
     *lines = smaller(*lines, most > 1 ? most : 1);
     gk_complex64 *space = gk_cuda_workspace(j->run, *lines * all * (int64_t)sizeof(gk_complex64));
     if (!space) return j->run->error->status;
-    j->rows = space;
-    p->folded = j->rows + *lines * numbers[0];
+    if (unfolds) j->rows = space;
+    p->folded = space + *lines * numbers[0];
     p->stepped = p->folded + *lines * numbers[1];
   }
   return p->convolution ? make_chirp(j->run, p) : GK_OK;
@@ -376,19 +381,23 @@ gk_status gk_cuda_fft(const gk_cuda_run *run) {
   in->length = smaller(in->view.shape[axis], call->op == GK_OP_irfft ? j.n / 2 + 1 : j.n);
   out->stride = out->view.strides[axis];
   out->length = out->view.shape[axis];
-  set_sides(&j, call->op);
-  const bool lies[2] = {in->kind < 0, out->kind < 0};
+  set_kinds(&j, call->op);
   const bool inverse = call->op == GK_OP_irfft || call->flags & GK_VARIANT;
-  gk_fft_lines *a = &j.whole;
-  a->in = gk_view_data(&in->view);
-  a->out = gk_view_data(&out->view);
-  a->in_stride = lies[IN] ? in->stride : 1;
-  a->out_stride = lies[OUT] ? out->stride : 1;
-  a->in_length = lies[IN] ? in->length : j.plan.n;
-  a->out_length = lies[OUT] ? out->length : j.plan.n;
-  a->scale_re = (float)call->f[1];
-  a->scale_im = inverse ? -a->scale_re : a->scale_re;
-  a->sign = inverse ? -1 : 1;
+  const float factor = (float)call->f[1];
+  j.whole = (gk_fft_lines){.in = gk_view_data(&in->view),
+                           .out = gk_view_data(&out->view),
+                           .in_stride = in->stride,
+                           .out_stride = out->stride,
+                           .in_length = in->length,
+                           .out_length = smaller(out->length, j.plan.n),
+                           .whole = j.plan.n,
+                           .scale_re = factor,
+                           .scale_im = inverse ? -factor : factor,
+                           .sign = inverse ? -1 : 1,
+                           .in_kind = in->kind,
+                           .out_kind = out->kind,
+                           .real = in->view.dtype == GK_float32 && in->kind != GK_FFT_PLAIN,
+                           .half_root = 2.0 / (double)j.plan.n};
 
   const int64_t lines = to->size / to->shape[axis];
   int64_t count = lines;

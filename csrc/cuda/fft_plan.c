@@ -4,11 +4,10 @@
 
 #include <math.h>
 
-#define ALONG_THREADS 256 // that a block has where it need not have more
-#define STEP_MOST 2048 // of a step's length where there are two: tiles of four lines
-#define ACROSS_LEAST 8 // lines of a tile that are worth keeping together: 64 bytes
+#define STEP_MOST 1024 // of a step's length where there are two: tiles of four lines, 32 bytes
+#define ACROSS_LEAST 4 // lines of a tile that stay together: 32 bytes
 
-static const int odd_radices[] = {13, 11, 7, 5, 3};
+static const int odd_radices[] = {7, 5, 3};
 enum { ODD_RADICES = sizeof odd_radices / sizeof *odd_radices };
 
 static bool is_smooth(int64_t n) {
@@ -35,7 +34,6 @@ static int find_radices(int64_t n, int *radix) {
     for (int i = 0; i < first; i++) radix[count++] = 8;
     for (twos -= 3 * first; twos > 0; twos -= 4) radix[count++] = 16;
   }
-  if (count == 0) radix[count++] = 1;
   return count;
 }
 
@@ -124,29 +122,34 @@ uint32_t gk_fft_plan_lines(gk_fft_lines *a, int64_t n, int processors) {
   a->passes = (uint32_t)passes;
   a->root = 4.0 / (double)n;
   for (int i = 0; i < passes; s *= radix[i], i++)
-    a->pass[i] = (gk_fft_pass){.radix = (uint32_t)radix[i],
-                               .s = (uint32_t)s,
-                               .step = (uint32_t)(n / radix[i]),
-                               .by_s = divisor(s),
-                               .by_step = divisor(n / radix[i])};
+    a->pass[i] =
+        (gk_fft_pass){.radix = (uint32_t)radix[i],
+                      .s = (uint32_t)s,
+                      .step = (uint32_t)(n / radix[i]),
+                      .across = (i == 0 && a->in_kind == GK_FFT_PLAIN && a->in_across) ||
+                                (i + 1 == passes && a->out_kind == GK_FFT_PLAIN && a->out_across),
+                      .by_s = divisor(s),
+                      .by_step = divisor(n / radix[i])};
 
-  const int64_t threads = across || n > ALONG_THREADS * each ? GK_FFT_THREADS : ALONG_THREADS;
-  int64_t tile = threads * each / n;
+  int64_t tile = GK_FFT_THREADS * each / n;
   if (tile > GK_FFT_TILE) tile = GK_FFT_TILE;
   if (tile > a->count) tile = a->count;
   // Small ones on all multiprocessors, as long as what lies together stays together.
   const int64_t least = across ? ACROSS_LEAST : 1;
   while (tile / 2 >= least && (a->count + tile - 1) / tile < 2 * (int64_t)processors) tile /= 2;
   if (across && tile > 4) tile -= tile % 4;
-  const int64_t step = n / radix[passes - 1];
-  while (passes > 1 && tile * find_pitch(n, tile, across, step) > GK_FFT_FLOATS) tile--;
+  const int64_t step = passes ? n / radix[passes - 1] : 1;
+  while (tile > 1 && tile * find_pitch(n, tile, across, step) > GK_FFT_FLOATS) tile--;
   a->tile = (uint32_t)tile;
+  a->by_n = divisor(n);
   a->by_tile = divisor(tile);
+  a->by_pairs = divisor(n / 2 + 1);
   a->pitch = (uint32_t)find_pitch(n, tile, across, step);
 
-  int64_t most = 1;
+  int64_t most = (tile + GK_FFT_HELD - 1) / GK_FFT_HELD;
   for (int i = 0; i < passes; i++) {
     const int64_t of = GK_FFT_BUTTERFLIES(radix[i]), needed = (tile * (n / radix[i]) + of - 1) / of;
+    a->pass[i].count = (uint32_t)(tile * (n / radix[i]));
     if (needed > most) most = needed;
   }
   return (uint32_t)((most + 31) / 32 * 32);

@@ -1,17 +1,21 @@
-// Lines of up to 8192 numbers with small prime factors: Stockham passes in registers, which a thread's 16 numbers
-// change through shared memory.
+// Lines of up to 4096 numbers with small prime factors: Stockham passes in registers, which change a thread's 16
+// numbers for others through shared memory.
 //
 // A block has `tile` lines. In each pass a thread takes up to 16 / radix butterflies, `blockDim.x` apart. The
 // first pass reads the lines from memory, the last one writes them, both with neighbouring threads on what
 // lies together there, be it a line's numbers or those of neighbouring lines: so lines along any axis are read
-// and written in whole sectors, and what is read along one axis may be written along another.
+// and written in whole sectors, and what is read along one axis may be written along another. What is
+// more than a copy of complex numbers goes through shared memory once more, in short loops.
 //
-// Between passes real parts change places first, then imaginary ones: one buffer of 33 KB then holds 8192
-// numbers, which makes tiles of 1024 x 8. Number i of a line lies at i + i / 32, and lines `pitch` apart: strides of
-// powers of two then fall on all banks. Besides, 8.5 KB for roots of unity, and where the lines begin.
+// Shared memory: 33.5 KB for numbers, real parts and imaginary ones apart. Number i of a line lies at i + i / 32,
+// and lines `pitch` apart: strides of powers of two then fall on all banks. Besides, 5 KB for roots of unity
+// and where lines begin.
 //
-// Grid: a block for each tile, threads as the host has counted. Two blocks share a multiprocessor.
+// Grid: a block for each tile, threads as the host has counted. Two blocks share a multiprocessor: three would make registers spill.
 #include "fft.cuh"
+
+// From a number's real part in shared memory to its imaginary one.
+enum { IMAGINARY = GK_FFT_FLOATS };
 
 // Where a block's lines begin, in elements; how many numbers of each are read and written.
 struct line_places {
@@ -26,11 +30,10 @@ struct spot {
 
 GK_INLINE uint32_t divide(uint32_t n, uint32_t by) { return __umulhi(2 * n, by); }
 
-GK_INLINE spot spot_of(const gk_fft_lines &a, const gk_fft_pass &pass, uint32_t index,
-                       bool across) {
+GK_INLINE spot spot_of(const gk_fft_lines &a, const gk_fft_pass &pass, uint32_t index) {
   spot s;
   uint32_t rest;
-  if (across) {
+  if (pass.across) {
     rest = divide(index, a.by_tile);
     s.line = index - rest * a.tile;
   } else {
@@ -43,29 +46,25 @@ GK_INLINE spot spot_of(const gk_fft_lines &a, const gk_fft_pass &pass, uint32_t 
 }
 
 // Runs f(the thread's number of it, spot) for each of the thread's butterflies.
-template <int R, class F>
-GK_INLINE void each(const gk_fft_lines &a, const gk_fft_pass &pass, bool across, F f) {
+template <int R, class F> GK_INLINE void each(const gk_fft_lines &a, const gk_fft_pass &pass, F f) {
   GK_UNROLL
   for (int u = 0; u < GK_FFT_BUTTERFLIES(R); u++) {
     const uint32_t index = threadIdx.x + u * blockDim.x;
-    if (index < a.tile * pass.step) f(u, spot_of(a, pass, index, across));
+    if (index < pass.count) f(u, spot_of(a, pass, index));
   }
 }
 
 GK_INLINE uint32_t padded(uint32_t i) { return i + (i >> 5); }
 
-GK_INLINE gk_complex root_at(const gk_fft_lines &a, const gk_complex *roots, uint32_t e) {
-  if (a.n <= GK_FFT_ROOTS) return roots[e + (e >> 4)];
-  return gk_times(roots[e % GK_FFT_FINE], roots[GK_FFT_FINE + e / GK_FFT_FINE]);
+// Of exp(-2 pi i e / n): those of e = 0 to 31, then those of all multiples of 32.
+GK_INLINE void make_roots(const gk_fft_lines &a, gk_complex *roots) {
+  const uint32_t count = GK_FFT_FINE + (a.n + GK_FFT_FINE - 1) / GK_FFT_FINE;
+  for (uint32_t i = threadIdx.x; i < count; i += blockDim.x)
+    roots[i] = gk_root(a.root * (i < GK_FFT_FINE ? i : (i - GK_FFT_FINE) * GK_FFT_FINE));
 }
 
-GK_INLINE void make_roots(const gk_fft_lines &a, gk_complex *roots) {
-  const bool whole = a.n <= GK_FFT_ROOTS;
-  const uint32_t count = whole ? a.n : GK_FFT_FINE + (a.n + GK_FFT_FINE - 1) / GK_FFT_FINE;
-  for (uint32_t i = threadIdx.x; i < count; i += blockDim.x) {
-    const uint32_t e = whole || i < GK_FFT_FINE ? i : (i - GK_FFT_FINE) * GK_FFT_FINE;
-    roots[whole ? i + (i >> 4) : i] = gk_root(a.root * e);
-  }
+GK_INLINE gk_complex root_at(const gk_complex *roots, uint32_t e) {
+  return gk_times(roots[e % GK_FFT_FINE], roots[GK_FFT_FINE + e / GK_FFT_FINE]);
 }
 
 // The numbers i of a line for which third + i * step is below length.
@@ -75,7 +74,8 @@ GK_INLINE int32_t count_below(int64_t length, int64_t third, int64_t step, uint3
   return left <= 0 ? 0 : (int32_t)((left - 1) / step + 1);
 }
 
-GK_INLINE void find_lines(const gk_fft_lines &a, int64_t first, const line_places &places) {
+GK_INLINE void find_lines(const gk_fft_lines &a, const line_places &places) {
+  const int64_t first = (int64_t)blockIdx.x * a.tile;
   for (uint32_t i = threadIdx.x; i < a.tile; i += blockDim.x) {
     const bool there = first + i < a.count;
     int64_t at[3];
@@ -91,157 +91,241 @@ GK_INLINE void find_lines(const gk_fft_lines &a, int64_t first, const line_place
 // ---- a thread's numbers, those of a butterfly side by side
 
 template <int R>
-GK_INLINE void load(const gk_fft_lines &a, const line_places &places, gk_complex *x) {
-  const gk_fft_pass &pass = a.pass[0];
-  each<R>(a, pass, a.in_across, [&](int u, spot s) {
-    const int64_t base = places.in[s.line] + (int64_t)s.p * a.in_stride;
-    const int64_t across = (int64_t)pass.step * a.in_stride;
+GK_INLINE void load(const gk_fft_lines &a, const gk_fft_pass &pass, const line_places &places,
+                    gk_complex *x) {
+  each<R>(a, pass, [&](int u, spot s) {
+    const gk_complex *from = (const gk_complex *)a.in + places.in[s.line] + s.p * a.in_stride;
+    const int64_t across = pass.step * a.in_stride;
     const int32_t reads = places.reads[s.line] - (int32_t)s.p;
     gk_complex *y = x + u * R;
     GK_UNROLL
     for (int j = 0; j < R; j++) {
       y[j] = {0, 0};
-      if ((int32_t)(j * pass.step) >= reads) continue;
-      const int64_t at = base + j * across;
-      if (a.real)
-        y[j].re = ((const float *)a.in)[at];
-      else
-        y[j] = ((const gk_complex *)a.in)[at];
+      if ((int32_t)(j * pass.step) < reads) y[j] = from[j * across];
     }
-    if (a.in_factor) {
-      const int64_t number = places.third[s.line] + (int64_t)s.p * a.in_step;
-      GK_UNROLL
-      for (int j = 0; j < R; j++)
-        if ((int32_t)(j * pass.step) < reads)
-          y[j] = gk_times(
-              {y[j].re * a.scale_re, y[j].im * a.scale_im},
-              ((const gk_complex *)a.in_factor)[number + (int64_t)(j * pass.step) * a.in_step]);
-    } else {
-      GK_UNROLL
-      for (int j = 0; j < R; j++) y[j] = {y[j].re * a.scale_re, y[j].im * a.scale_im};
+    GK_UNROLL
+    for (int j = 0; j < R; j++) y[j] = {y[j].re * a.scale_re, y[j].im * a.scale_im};
+  });
+}
+
+template <int R>
+GK_INLINE void transform(const gk_fft_lines &a, const gk_fft_pass &pass, const gk_complex *roots,
+                         gk_complex *x) {
+  each<R>(a, pass, [&](int u, spot s) {
+    gk_dft(gk_radix<R>(), x + u * R);
+    if (pass.s == pass.step) return; // the last pass
+    const uint32_t e = s.p * pass.s;
+    GK_UNROLL
+    for (int k = 1; k < R; k++) x[u * R + k] = gk_times(x[u * R + k], root_at(roots, e * k));
+  });
+}
+
+template <int R>
+GK_INLINE void put(const gk_fft_lines &a, const gk_fft_pass &pass, const gk_complex *x,
+                   float *data) {
+  each<R>(a, pass, [&](int u, spot s) {
+    float *line = data + s.line * a.pitch;
+    const uint32_t base = s.q + pass.s * R * s.p;
+    GK_UNROLL
+    for (int k = 0; k < R; k++) {
+      float *to = line + padded(base + k * pass.s);
+      to[0] = x[u * R + k].re;
+      to[IMAGINARY] = x[u * R + k].im;
     }
   });
 }
 
 template <int R>
-GK_INLINE void transform(const gk_fft_lines &a, const gk_fft_pass &pass, bool across,
-                         const gk_complex *roots, gk_complex *x) {
-  each<R>(a, pass, across, [&](int u, spot s) {
-    gk_dft(gk_radix<R>(), x + u * R);
-    if (pass.s == pass.step) return; // the last pass
-    const uint32_t e = s.p * pass.s;
-    GK_UNROLL
-    for (int k = 1; k < R; k++) x[u * R + k] = gk_times(x[u * R + k], root_at(a, roots, e * k));
-  });
-}
-
-template <int R, bool imaginary>
-GK_INLINE void put(const gk_fft_lines &a, const gk_fft_pass &pass, bool across, const gk_complex *x,
-                   float *data) {
-  each<R>(a, pass, across, [&](int u, spot s) {
-    float *line = data + s.line * a.pitch;
-    const uint32_t base = s.q + pass.s * R * s.p;
-    GK_UNROLL
-    for (int k = 0; k < R; k++)
-      line[padded(base + k * pass.s)] = imaginary ? x[u * R + k].im : x[u * R + k].re;
-  });
-}
-
-template <int R, bool imaginary>
-GK_INLINE void get(const gk_fft_lines &a, const gk_fft_pass &pass, bool across, const float *data,
+GK_INLINE void get(const gk_fft_lines &a, const gk_fft_pass &pass, const float *data,
                    gk_complex *x) {
-  each<R>(a, pass, across, [&](int u, spot s) {
+  each<R>(a, pass, [&](int u, spot s) {
     const float *line = data + s.line * a.pitch;
     const uint32_t base = s.q + pass.s * s.p;
     GK_UNROLL
     for (int j = 0; j < R; j++) {
-      const float value = line[padded(base + j * pass.step)];
-      (imaginary ? x[u * R + j].im : x[u * R + j].re) = value;
+      const float *from = line + padded(base + j * pass.step);
+      x[u * R + j] = {from[0], from[IMAGINARY]};
     }
   });
 }
 
 // Number k is multiplied by the root of `twist * third * k`: of every four one root is computed, and the others are
-// its products with the first three powers of a step.
+// its products with the first two powers of a step.
 template <int R>
 GK_INLINE void twist(const gk_fft_lines &a, const gk_fft_pass &pass, int64_t third, spot s,
                      gk_complex *y) {
-  const double each = a.twist * (double)third;
-  gk_complex powers[3];
-  if (R > 4) {
-    GK_UNROLL
-    for (int i = 1; i < 4; i++) powers[i - 1] = gk_root(each * (double)(i * pass.s));
-  }
+  const double angle = a.twist * (double)third;
+  const gk_complex one = gk_root(angle * (double)pass.s);
+  const gk_complex two = R > 2 ? gk_root(angle * (double)(2 * pass.s)) : one;
   GK_UNROLL
   for (int k = 0; k < R; k += 4) {
-    const gk_complex anchor = gk_root(each * (double)(s.q + k * pass.s));
-    y[k] = gk_times(y[k], anchor);
-    GK_UNROLL
-    for (int i = 1; i < 4 && k + i < R; i++) {
-      const gk_complex w = R > 4 ? gk_times(anchor, powers[i - 1])
-                                 : gk_root(each * (double)(s.q + (k + i) * pass.s));
-      y[k + i] = gk_times(y[k + i], w);
-    }
+    gk_complex w = gk_root(angle * (double)(s.q + k * pass.s));
+    y[k] = gk_times(y[k], w);
+    if (k + 1 < R) y[k + 1] = gk_times(y[k + 1], gk_times(w, one));
+    w = gk_times(w, two);
+    if (k + 2 < R) y[k + 2] = gk_times(y[k + 2], w);
+    if (k + 3 < R) y[k + 3] = gk_times(y[k + 3], gk_times(w, one));
   }
 }
 
 template <int R>
 GK_INLINE void store(const gk_fft_lines &a, const gk_fft_pass &pass, const line_places &places,
                      gk_complex *x) {
-  each<R>(a, pass, a.out_across, [&](int u, spot s) {
-    const int64_t base = places.out[s.line] + (int64_t)s.q * a.out_stride;
-    const int64_t across = (int64_t)pass.s * a.out_stride;
+  each<R>(a, pass, [&](int u, spot s) {
+    gk_complex *to = (gk_complex *)a.out + places.out[s.line] + s.q * a.out_stride;
+    const int64_t across = pass.s * a.out_stride;
     const int32_t writes = places.writes[s.line] - (int32_t)s.q;
     gk_complex *y = x + u * R;
     if (a.twist != 0) twist<R>(a, pass, places.third[s.line], s, y);
-    if (a.out_factor) {
-      const int64_t number = places.third[s.line] + (int64_t)s.q * a.out_step;
-      GK_UNROLL
-      for (int k = 0; k < R; k++)
-        if ((int32_t)(k * pass.s) < writes) {
-          y[k] = gk_times(
-              {y[k].re, y[k].im * a.factor_sign},
-              ((const gk_complex *)a.out_factor)[number + (int64_t)(k * pass.s) * a.out_step]);
-        }
-    }
     GK_UNROLL
     for (int k = 0; k < R; k++)
-      if ((int32_t)(k * pass.s) < writes)
-        ((gk_complex *)a.out)[base + k * across] = {y[k].re, y[k].im * a.sign};
+      if ((int32_t)(k * pass.s) < writes) to[k * across] = {y[k].re, y[k].im * a.sign};
   });
 }
 
+// ---- numbers that are not plain, on their way to shared memory or from there
+
+GK_INLINE int64_t lines_here(const gk_fft_lines &a) {
+  return a.count - (int64_t)blockIdx.x * a.tile;
+}
+
+// Element j of the whole transform's operand that begins at `at`.
+GK_INLINE gk_complex element_of(const gk_fft_lines &a, int64_t at, int64_t j) {
+  if (j >= a.in_length) return {0, 0};
+  if (a.real) return {((const float *)a.in)[at + j * a.in_stride], 0};
+  return ((const gk_complex *)a.in)[at + j * a.in_stride];
+}
+
+GK_INLINE float real_of(const gk_fft_lines &a, int64_t at, int64_t j) {
+  return j < a.in_length ? ((const float *)a.in)[at + j * a.in_stride] : 0;
+}
+
+// Number k of the whole transform, as it goes in.
+GK_INLINE gk_complex number_of(const gk_fft_lines &a, int64_t at, int64_t k) {
+  if (a.in_kind == GK_FFT_NUMBERS) return element_of(a, at, k);
+  if (a.in_kind == GK_FFT_PAIRS) return {real_of(a, at, 2 * k), real_of(a, at, 2 * k + 1)};
+  const int64_t other = a.whole - k;
+  if (a.in_kind == GK_FFT_FOLD) {
+    gk_complex x = element_of(a, at, k), y = element_of(a, at, other);
+    if (k == 0) x.im = y.im = 0;
+    return gk_fold(x, y, gk_root(a.half_root * (double)k));
+  }
+  const bool second = k > other;
+  const gk_complex x = element_of(a, at, second ? other : k);
+  return {x.re, k == 0 ? 0 : second ? -x.im : x.im};
+}
+
+GK_INLINE uint32_t line_of(const gk_fft_lines &a, uint32_t index, uint32_t length, uint32_t by,
+                           bool across, uint32_t *j) {
+  if (!across) {
+    const uint32_t line = divide(index, by);
+    *j = index - line * length;
+    return line;
+  }
+  *j = divide(index, a.by_tile);
+  return index - *j * a.tile;
+}
+
+GK_INLINE void stage_in(const gk_fft_lines &a, const line_places &places, float *data) {
+  GK_NO_UNROLL
+  for (uint32_t index = threadIdx.x; index < a.tile * a.n; index += blockDim.x) {
+    uint32_t j;
+    const uint32_t line = line_of(a, index, a.n, a.by_n, a.in_across, &j);
+    gk_complex x = {0, 0};
+    const int64_t k = places.third[line] + j * a.in_step;
+    if (line < lines_here(a) && k < a.whole) {
+      x = number_of(a, places.in[line], k);
+      x = {x.re * a.scale_re, x.im * a.scale_im};
+      if (a.in_factor) x = gk_times(x, ((const gk_complex *)a.in_factor)[k]);
+    }
+    float *to = data + line * a.pitch + padded(j);
+    to[0] = x.re;
+    to[IMAGINARY] = x.im;
+  }
+}
+
+GK_INLINE gk_complex staged(const gk_fft_lines &a, const float *data, uint32_t line, uint32_t k) {
+  const float *from = data + line * a.pitch + padded(k);
+  return {from[0], from[IMAGINARY]};
+}
+
+GK_INLINE void stage_out(const gk_fft_lines &a, const line_places &places, const float *data) {
+  GK_NO_UNROLL
+  for (uint32_t index = threadIdx.x; index < a.tile * a.n; index += blockDim.x) {
+    uint32_t i;
+    const uint32_t line = line_of(a, index, a.n, a.by_n, a.out_across, &i);
+    const int64_t k = places.third[line] + i * a.out_step;
+    if (line >= lines_here(a) || k >= a.out_length) continue;
+    gk_complex x = staged(a, data, line, i);
+    if (a.out_factor)
+      x = gk_times({x.re, x.im * a.factor_sign}, ((const gk_complex *)a.out_factor)[k]);
+    x.im *= a.sign;
+    float *to = (float *)a.out + places.out[line];
+    if (a.out_kind == GK_FFT_NUMBERS) {
+      ((gk_complex *)a.out)[places.out[line] + k * a.out_stride] = x;
+    } else if (a.out_kind == GK_FFT_MIRROR) {
+      to[k * a.out_stride] = x.re;
+    } else {
+      to[2 * k * a.out_stride] = x.re;
+      to[(2 * k + 1) * a.out_stride] = x.im;
+    }
+  }
+}
+
+// Numbers k and n - k at a time.
+GK_INLINE void unfold_out(const gk_fft_lines &a, const line_places &places, const float *data) {
+  const uint32_t pairs = a.n / 2 + 1;
+  GK_NO_UNROLL
+  for (uint32_t index = threadIdx.x; index < a.tile * pairs; index += blockDim.x) {
+    uint32_t k;
+    const uint32_t line = line_of(a, index, pairs, a.by_pairs, a.out_across, &k);
+    if (line >= lines_here(a)) continue;
+    gk_complex low, high;
+    gk_unfold(staged(a, data, line, k), staged(a, data, line, k == 0 ? 0 : a.n - k),
+              gk_root(a.half_root * k), &low, &high);
+    if (k == 0) low.im = high.im = 0;
+    gk_complex *to = (gk_complex *)a.out + places.out[line];
+    to[k * a.out_stride] = low;
+    to[(a.n - k) * a.out_stride] = high;
+  }
+}
+
 GK_KERNEL_OF(2, GK_FFT_THREADS, fft_lines, gk_fft_lines) {
-  __shared__ float data[GK_FFT_FLOATS];
-  __shared__ uint64_t words[GK_FFT_ROOTS + GK_FFT_ROOTS / 16];
+  __shared__ float data[2 * GK_FFT_FLOATS];
+  __shared__ uint64_t words[GK_FFT_ROOTS];
   __shared__ int64_t begins[3 * GK_FFT_TILE];
   __shared__ int32_t counts[2 * GK_FFT_TILE];
   gk_complex *const roots = (gk_complex *)words;
   const line_places places = {begins, begins + GK_FFT_TILE, begins + 2 * GK_FFT_TILE, counts,
                               counts + GK_FFT_TILE};
-  find_lines(a, (int64_t)blockIdx.x * a.tile, places);
+  find_lines(a, places);
   if (a.passes > 1) make_roots(a, roots);
   __syncthreads();
-
-  gk_complex x[GK_FFT_HELD];
-  const uint32_t last = a.passes - 1;
-  GK_WITH_RADIX(a.pass[0].radix, load<R>(a, places, x))
-  GK_NO_UNROLL
-  for (uint32_t i = 0;; i++) {
-    const gk_fft_pass &pass = a.pass[i];
-    const bool across = i == 0 && a.in_across;
-    GK_WITH_RADIX(pass.radix, transform<R>(a, pass, across, roots, x))
-    if (i == last) break;
-    const gk_fft_pass &next = a.pass[i + 1];
-    const bool next_across = i + 1 == last && a.out_across;
-    GK_WITH_RADIX(pass.radix, (put<R, false>(a, pass, across, x, data)))
-    __syncthreads();
-    GK_WITH_RADIX(next.radix, (get<R, false>(a, next, next_across, data, x)))
-    __syncthreads();
-    GK_WITH_RADIX(pass.radix, (put<R, true>(a, pass, across, x, data)))
-    __syncthreads();
-    GK_WITH_RADIX(next.radix, (get<R, true>(a, next, next_across, data, x)))
+  if (a.in_kind != GK_FFT_PLAIN) {
+    stage_in(a, places, data);
     __syncthreads();
   }
-  GK_WITH_RADIX(a.pass[last].radix, store<R>(a, a.pass[last], places, x))
+  // The parts of a pass choose their radix one by one: so none of them keeps places for the next one.
+  gk_complex x[GK_FFT_HELD];
+  GK_NO_UNROLL
+  for (uint32_t i = 0; i < a.passes; i++) {
+    const gk_fft_pass &pass = a.pass[i];
+    if (i == 0 && a.in_kind == GK_FFT_PLAIN) {
+      GK_WITH_RADIX(pass.radix, load<R>(a, pass, places, x))
+    } else {
+      GK_WITH_RADIX(pass.radix, get<R>(a, pass, data, x))
+      __syncthreads();
+    }
+    GK_WITH_RADIX(pass.radix, transform<R>(a, pass, roots, x))
+    if (i + 1 == a.passes && a.out_kind == GK_FFT_PLAIN) {
+      GK_WITH_RADIX(pass.radix, store<R>(a, pass, places, x))
+    } else {
+      GK_WITH_RADIX(pass.radix, put<R>(a, pass, x, data))
+      __syncthreads();
+    }
+  }
+  if (a.out_kind == GK_FFT_UNFOLD)
+    unfold_out(a, places, data);
+  else if (a.out_kind != GK_FFT_PLAIN)
+    stage_out(a, places, data);
 }

@@ -32,10 +32,29 @@ GK_INLINE gk_complex gk_root(double quarters) {
   return {quadrant == 1 || quadrant == 2 ? -re : re, quadrant < 2 ? -im : im};
 }
 
+// E + P and conj(E - P), where E = (x + conj y) * half and P = w * (x - conj y).
+GK_INLINE void gk_mirror(gk_complex x, gk_complex y, gk_complex w, float half, gk_complex *low,
+                         gk_complex *high) {
+  const gk_complex e = {(x.re + y.re) * half, (x.im - y.im) * half};
+  const gk_complex p = gk_times({x.re - y.re, x.im + y.im}, w);
+  *low = gk_plus(e, p);
+  *high = {e.re - p.re, p.im - e.im};
+}
+
+// Numbers k and n - k of the spectrum of 2 n real ones, from x and y, those of the n complex ones that these
+// are in pairs; and twice the latter from the former. root: exp(-pi i k / n).
+GK_INLINE void gk_unfold(gk_complex x, gk_complex y, gk_complex root, gk_complex *low,
+                         gk_complex *high) {
+  gk_mirror(x, y, {root.im * 0.5f, root.re * -0.5f}, 0.5f, low, high);
+}
+GK_INLINE gk_complex gk_fold(gk_complex x, gk_complex y, gk_complex root) {
+  gk_complex low, high;
+  gk_mirror(x, y, {root.im, root.re}, 1, &low, &high);
+  return low;
+}
+
 // Transforms of R numbers in place.
 template <int R> struct gk_radix {};
-
-GK_INLINE void gk_dft(gk_radix<1>, gk_complex *) {}
 
 GK_INLINE void gk_dft(gk_radix<2>, gk_complex *x) {
   const gk_complex a = x[0];
@@ -148,16 +167,6 @@ GK_INLINE void gk_dft(gk_radix<7>, gk_complex *x) {
   gk_dft_odd<7>(x, {0.623489802f, -0.222520934f, -0.900968868f},
                 {0.781831482f, 0.974927912f, 0.433883739f});
 }
-GK_INLINE void gk_dft(gk_radix<11>, gk_complex *x) {
-  gk_dft_odd<11>(x, {0.841253533f, 0.415415013f, -0.142314838f, -0.654860734f, -0.959492974f},
-                 {0.540640817f, 0.909631995f, 0.989821442f, 0.755749574f, 0.281732557f});
-}
-GK_INLINE void gk_dft(gk_radix<13>, gk_complex *x) {
-  gk_dft_odd<13>(
-      x, {0.885456026f, 0.568064747f, 0.120536680f, -0.354604887f, -0.748510748f, -0.970941817f},
-      {0.464723172f, 0.822983866f, 0.992708874f, 0.935016243f, 0.663122658f, 0.239315664f});
-}
-
 // Runs `statement` with R as a constant.
 #define GK_RADIX_CASE(radix, ...)                                                                  \
   case radix: {                                                                                    \
@@ -167,14 +176,11 @@ GK_INLINE void gk_dft(gk_radix<13>, gk_complex *x) {
   }
 #define GK_WITH_RADIX(radix, ...)                                                                  \
   switch (radix) {                                                                                 \
-    GK_RADIX_CASE(1, __VA_ARGS__)                                                                  \
     GK_RADIX_CASE(2, __VA_ARGS__)                                                                  \
     GK_RADIX_CASE(3, __VA_ARGS__)                                                                  \
     GK_RADIX_CASE(4, __VA_ARGS__)                                                                  \
     GK_RADIX_CASE(5, __VA_ARGS__)                                                                  \
     GK_RADIX_CASE(7, __VA_ARGS__)                                                                  \
     GK_RADIX_CASE(8, __VA_ARGS__)                                                                  \
-    GK_RADIX_CASE(11, __VA_ARGS__)                                                                 \
-    GK_RADIX_CASE(13, __VA_ARGS__)                                                                 \
     GK_RADIX_CASE(16, __VA_ARGS__)                                                                 \
   }

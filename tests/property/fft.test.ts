@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import * as gk from "../../mod.ts";
-import { noLeaks } from "../helpers.ts";
+import { isOnCuda, noLeaks } from "../helpers.ts";
 import { copyIn, emptyIn, expectSame, forAll, layouts, patient } from "./support.ts";
 
 noLeaks();
@@ -18,6 +18,8 @@ const lengths = fc.oneof(
   { weight: 2, arbitrary: fc.integer({ min: 200, max: 5000 }) },
   { weight: 1, arbitrary: fc.constantFrom(4096, 16384, 65536, 30030, 10007, 3 ** 8) },
 );
+// What takes a GPU microseconds takes a processor in its place long.
+const runs = isOnCuda ? 40 : 500;
 const norms = fc.constantFrom<gk.fft.Norm>("backward", "ortho", "forward");
 const draws = fc.record({ n: lengths, batch: fc.integer({ min: 1, max: 20 }), norm: norms });
 
@@ -54,7 +56,7 @@ describe("Fourier transforms", () => {
         isNear(fft(ifft(z, { norm }), { norm }), z, "fft(ifft)");
         const x = gk.random.uniform(shapeOf(draw), { low: -1 });
         isNear(irfft(rfft(x, { norm }), { norm, n }), x, "irfft(rfft)");
-      });
+      }, runs);
     },
   );
 
@@ -68,7 +70,7 @@ describe("Fourier transforms", () => {
         isNear(fft(sum), gk.add(gk.mul(fft(a), 3), fft(b)), "linear");
         const ratio = size(fft(a, { norm: "ortho" })) / size(a);
         assert.ok(Math.abs(ratio - 1) < 1e-6, `energy ${ratio}`);
-      });
+      }, runs);
     },
   );
 
@@ -81,7 +83,7 @@ describe("Fourier transforms", () => {
         const half = rfft(x, { norm });
         isNear(half, fft(x, { norm }).at("...", `:${half.shape[1]}`), "rfft");
         isNear(irfft(half, { n }), gk.real(ifft(rebuilt(half, n))), "irfft");
-      });
+      }, runs);
     },
   );
 
@@ -110,7 +112,7 @@ describe("Fourier transforms", () => {
           assert.equal(call(copyIn(from, a), { ...options, out: out as never }), out);
           expectSame(out, plain, call.name);
         }
-      });
+      }, runs);
     },
   );
 });
