@@ -139,11 +139,11 @@ GK_INLINE void sort_block(const gk_sort_args &a, Shared &s) {
 #define SORT_BLOCK(size, THREADS, K, kind, Item, BESIDE)                                           \
   GK_KERNEL(THREADS, sort_##size##_##kind, gk_sort_args) {                                         \
     typedef gk_sort_shared<Item, THREADS, K> shared;                                               \
-    sort_block<Item, BESIDE, THREADS, K>(a, *(shared *)gk_sort_room<ROOM_##size>());               \
+    sort_block<Item, BESIDE, THREADS, K>(a, gk_sort_room_as<shared, ROOM_##size>());               \
   }
 #define SMALL_ROUNDS (GK_SORT_SMALL / GK_SORT_SMALL_THREADS)
 #define ROOM_small ((int)sizeof(gk_sort_shared<uint64_t, GK_SORT_SMALL_THREADS, SMALL_ROUNDS>))
-#define ROOM_block ((int)sizeof(gk_sort_shared<uint32_t, GK_SORT_THREADS, GK_SORT_ROUNDS(4)>))
+#define ROOM_block gk_sort_tile_room
 SORT_BLOCK(small, GK_SORT_SMALL_THREADS, SMALL_ROUNDS, 32, uint32_t, false)
 SORT_BLOCK(small, GK_SORT_SMALL_THREADS, SMALL_ROUNDS, 64, uint64_t, false)
 SORT_BLOCK(small, GK_SORT_SMALL_THREADS, SMALL_ROUNDS, beside, uint64_t, true)

@@ -4,9 +4,10 @@
 //   sort_count_32, _64       counts all digits of all passes. Blocks of 256 threads, several for a line.
 //   sort_starts              adds the counts up over the digits, and finds the passes that move nothing since
 //                            all keys of the line agree. Blocks of 256 threads: a line each.
-//   sort_pass_32, _64, _beside  one pass. Blocks of 384 threads: a tile each, 8448 items of 32 bits or 4224 of 64,
-//                            which is what shared memory without an opt-in holds, and enough for the items of
-//                            a digit to fill the lines of memory that they go to.
+//   sort_pass_32, _64, _beside  one pass. Blocks of 384 threads: a tile each, 8064 items of 32 bits or 3840 of 64,
+//                            which is what shared memory without an opt-in and the registers of three blocks
+//                            hold, and enough for the items of a digit to fill the lines of memory that they
+//                            go to.
 //
 // A tile sorts its items in shared memory (sort_tile.cuh) and writes the run of each digit behind those of the
 // tiles before it. How many there are it learns by looking back: a tile first leaves in `words`, for each
@@ -167,8 +168,7 @@ template <class Item, bool BESIDE> GK_INLINE void sort_pass(const gk_sort_args &
   constexpr int THREADS = GK_SORT_THREADS, K = GK_SORT_ROUNDS(sizeof(Item));
   constexpr int TILE = THREADS * K;
   typedef gk_sort_shared<Item, THREADS, K> shared;
-  shared &s =
-      *(shared *)gk_sort_room<(int)sizeof(gk_sort_shared<uint32_t, THREADS, GK_SORT_ROUNDS(4)>)>();
+  shared &s = gk_sort_room_as<shared, gk_sort_tile_room>();
   const int thread = (int)threadIdx.x;
   if (thread == 0) s.word[0] = atomicAdd(&a.tickets[a.pass], 1u);
   gk_clear_counts(s);
@@ -264,6 +264,12 @@ template <class Item, bool BESIDE> GK_INLINE void sort_pass(const gk_sort_args &
   }
 }
 
-GK_KERNEL_OF(3, GK_SORT_THREADS, sort_pass_32, gk_sort_args) { sort_pass<uint32_t, false>(a); }
-GK_KERNEL_OF(3, GK_SORT_THREADS, sort_pass_64, gk_sort_args) { sort_pass<uint64_t, false>(a); }
+// As many blocks as shared memory has room for.
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 1200
+#define BLOCKS 2
+#else
+#define BLOCKS 3
+#endif
+GK_KERNEL_OF(BLOCKS, GK_SORT_THREADS, sort_pass_32, gk_sort_args) { sort_pass<uint32_t, false>(a); }
+GK_KERNEL_OF(BLOCKS, GK_SORT_THREADS, sort_pass_64, gk_sort_args) { sort_pass<uint64_t, false>(a); }
 GK_KERNEL_OF(2, GK_SORT_THREADS, sort_pass_beside, gk_sort_args) { sort_pass<uint64_t, true>(a); }

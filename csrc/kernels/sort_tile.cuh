@@ -19,11 +19,17 @@ template <class Item, int THREADS, int K> struct gk_sort_shared {
   uint32_t word[2];
 };
 
-// One variable for all kernels that need as much: they never run in one block.
-template <int bytes> static __device__ inline void *gk_sort_room() {
+// One variable of so many bytes for all kernels: they never run in one block.
+template <int bytes> __device__ inline void *gk_sort_room() {
   __shared__ __align__(16) unsigned char sort_room[bytes];
   return sort_room;
 }
+template <class Shared, int bytes> GK_INLINE Shared &gk_sort_room_as() {
+  static_assert(sizeof(Shared) <= bytes, "the room is for the largest");
+  return *(Shared *)gk_sort_room<bytes>();
+}
+constexpr int gk_sort_tile_room =
+    sizeof(gk_sort_shared<uint32_t, GK_SORT_THREADS, GK_SORT_ROUNDS(4)>);
 
 template <class Item> GK_INLINE uint32_t gk_digit(Item item, uint32_t shift) {
   return (uint32_t)(item >> shift) & (GK_SORT_DIGITS - 1);
