@@ -1,6 +1,7 @@
 // Einstein summation: a formula such as "ij,jk->ik" as sums, products and matrix products. Three and
 // more operands are contracted two at a time, in the order with the fewest multiplications.
 
+import { MAX_DIMS } from "../device/block.ts";
 import { GpukitError, ShapeError } from "../errors.ts";
 import type { DType } from "../array/dtype.ts";
 import { kindOf, live, type NDArray } from "../array/ndarray.ts";
@@ -64,7 +65,10 @@ export function einsum(formula: string, ...operands: readonly (NDArray | OpOptio
         own,
         drop,
       );
-      terms = [...rest, contract(a, b, kept, lengths, dtype, own, drop)];
+      // The other way round where that gives the result's order: no copy turns it then.
+      const isTurned = rest.length === 0 && orderOf(b, a, kept, output) === output;
+      const [left, right] = isTurned ? [b, a] : [a, b];
+      terms = [...rest, contract(left, right, kept, output, lengths, dtype, own, drop)];
     }
     const only = reduceTo(terms[0]!, (label) => output.includes(label), dtype, own, drop);
     // What was computed just now and lies in order is the result itself.
@@ -264,25 +268,47 @@ function arrange(term: Term, labels: string, shape: readonly number[]): NDArray 
   return reshape(turned, shape);
 }
 
+// The letters of two operands by what a product of matrices does with them. Those of the batch follow the
+// result's order, which costs nothing.
+function roles(
+  a: Term,
+  b: Term,
+  kept: ReadonlySet<string>,
+  output: string,
+): { batch: string; rows: string; inner: string; columns: string } {
+  const shared = [...a.labels].filter((label) => b.labels.includes(label));
+  return {
+    batch: shared.filter((label) => kept.has(label))
+      .sort((x, y) => output.indexOf(x) - output.indexOf(y)).join(""),
+    rows: [...a.labels].filter((label) => !b.labels.includes(label)).join(""),
+    inner: shared.filter((label) => !kept.has(label)).join(""),
+    columns: [...b.labels].filter((label) => !a.labels.includes(label)).join(""),
+  };
+}
+
+// The letters of the product of a and b.
+function orderOf(a: Term, b: Term, kept: ReadonlySet<string>, output: string): string {
+  const { batch, rows, columns } = roles(a, b, kept, output);
+  return batch + rows + columns;
+}
+
 // Both operands as batches of matrices, multiplied; the axes of the result are those of the batch, of
-// the rows and of the columns.
+// the rows and of the columns. Axes of the batch stay apart: merging them might take a copy.
 function contract(
   a: Term,
   b: Term,
   kept: ReadonlySet<string>,
+  output: string,
   lengths: ReadonlyMap<string, number>,
   dtype: DType,
   own: Keep,
   drop: Drop,
 ): Term {
-  const shared = [...a.labels].filter((label) => b.labels.includes(label));
-  const batch = shared.filter((label) => kept.has(label)).join("");
-  const inner = shared.filter((label) => !kept.has(label)).join("");
-  const rows = [...a.labels].filter((label) => !b.labels.includes(label)).join("");
-  const columns = [...b.labels].filter((label) => !a.labels.includes(label)).join("");
+  const { batch, rows, inner, columns } = roles(a, b, kept, output);
   const size = (labels: string) => product(labels, lengths);
   const lengthsOf = (labels: string) => [...labels].map((label) => lengths.get(label)!);
-  const [n, m, k, l] = [size(batch), size(rows), size(inner), size(columns)];
+  const n = batch.length + 2 > MAX_DIMS ? [size(batch)] : lengthsOf(batch);
+  const [m, k, l] = [size(rows), size(inner), size(columns)];
   const labels = batch + rows + columns;
   if (labels.length > 8) {
     throw new ShapeError(
@@ -293,12 +319,12 @@ function contract(
   }
   let flat: NDArray;
   if (inner === "") { // nothing is summed: products are cheaper than matrix products
-    using left = arrange(a, batch + rows, [n, m, 1]);
-    using right = arrange(b, batch + columns, [n, 1, l]);
+    using left = arrange(a, batch + rows, [...n, m, 1]);
+    using right = arrange(b, batch + columns, [...n, 1, l]);
     flat = mul(left, right);
   } else {
-    using left = arrange(a, batch + rows + inner, [n, m, k]);
-    using right = arrange(b, batch + inner + columns, [n, k, l]);
+    using left = arrange(a, batch + rows + inner, [...n, m, k]);
+    using right = arrange(b, batch + inner + columns, [...n, k, l]);
     flat = matmul(left, right, { dtype });
   }
   using result = flat;

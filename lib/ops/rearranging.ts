@@ -3,7 +3,7 @@
 
 import { GpukitError, ShapeError } from "../errors.ts";
 import type { DType } from "../array/dtype.ts";
-import { arange, array, full, zeros } from "../array/create.ts";
+import { arange, array, empty, fillValue, full, zeros } from "../array/create.ts";
 import { kindOf, type NDArray } from "../array/ndarray.ts";
 import { alias, at, diagonal, expandDims, ravel, reshape } from "../array/views.ts";
 import { greaterEqual, notEqual, sub, where } from "./elementwise.ts";
@@ -86,9 +86,12 @@ export function pad<D extends DType>(
   const mode = options?.mode ?? "constant";
   if (mode === "constant") {
     const lengths = shape.map((n, i) => n + widths[i]![0] + widths[i]![1]);
-    const padded = full(lengths, options?.value ?? 0, { dtype, device: a.device });
-    if (a.size === 0) return padded;
-    padded.set(a, ...shape.map((n, i) => `${widths[i]![0]}:${widths[i]![0] + n}`));
+    const like = { dtype, device: a.device }, value = options?.value ?? 0;
+    const isLarge = a.nbytes >= LARGE;
+    if (isLarge) fillValue(value, "pad");
+    const padded = isLarge ? empty(lengths, like) : full(lengths, value, like);
+    if (isLarge) fillBorders(padded, shape, widths, value);
+    if (a.size > 0) padded.set(a, ...middleOf(shape, widths));
     return padded;
   }
   const place = places[mode];
@@ -118,6 +121,27 @@ export function pad<D extends DType>(
   if (widths.some(([before, after]) => before + after > 0)) return padded;
   using same = padded;
   return same.clone();
+}
+
+const middleOf = (shape: readonly number[], widths: readonly (readonly [number, number])[]) =>
+  shape.map((n, i) => `${widths[i]![0]}:${widths[i]![0] + n}`);
+
+// Bytes from which on writing the middle twice costs more than an op for each side.
+const LARGE = 1 << 20;
+
+// Fills what lies around the middle of length `shape`: before and after it along each axis.
+function fillBorders(
+  padded: NDArray,
+  shape: readonly number[],
+  widths: readonly (readonly [number, number])[],
+  value: number | boolean | bigint,
+): void {
+  const middle = middleOf(shape, widths);
+  widths.forEach(([before, after], axis) => {
+    const inside = middle.slice(0, axis);
+    if (before > 0) padded.set(value, ...inside, `:${before}`);
+    if (after > 0) padded.set(value, ...inside, `${before + shape[axis]!}:`);
+  });
 }
 
 const modulo = (i: number, n: number) => ((i % n) + n) % n;

@@ -35,6 +35,7 @@ describe("in its steady state", () => {
     "ops take no memory from the device, wait for nothing and are one launch each",
     scopedAsync(async () => {
       const a = gk.random.uniform([64, 48]), b = gk.random.uniform([48]), out = gk.zeros([64, 48]);
+      const heads = gk.random.uniform([2, 10, 3, 8]);
       const index = gk.array([[3], [0], [1]], { dtype: "int64" });
       const steps: Record<string, () => void> = {
         "add into out": () => void gk.add(a, b, { out }),
@@ -50,12 +51,35 @@ describe("in its steady state", () => {
         "sum over columns": () => void a.sum({ axis: 1 }),
         "take": () => void gk.take(a, index, { axis: 0 }),
         "matmul": () => void gk.matmul(a, a.T),
+        "cumsum along an axis": () => void gk.cumsum(a, { axis: 1 }),
+        "cumsum across it": () => void gk.cumsum(a, { axis: 0 }),
+        "einsum of matrices": () => void gk.einsum("ij,kj->ik", a, a),
+        "einsum, turned": () => void gk.einsum("ij,j->i", a, b),
+        "einsum whose result is turned": () => void gk.einsum("ij,kj->ki", a, out),
+        "einsum of attention heads": () => void gk.einsum("bqhd,bkhd->bhqk", heads, heads),
+        "einsum of a batch's sums": () => void gk.einsum("bij,bij->b", heads.at(0), heads.at(1)),
       };
       for (const [name, step] of Object.entries(steps)) {
         const spent = await cost(100, () => gk.scope(step));
         assert.equal(spent.blocks, 0, `${name}: blocks of memory`);
         assert.equal(spent.synchronisations, 0, `${name}: synchronisations`);
         assert.equal(spent.launches, isCuda ? 100 : 0, `${name}: launches`);
+      }
+    }),
+  );
+
+  it(
+    "pad of large arrays writes the middle once, and each side",
+    scopedAsync(async () => {
+      const large = gk.ones([600, 500]), small = gk.ones([6, 5]);
+      const pads = [
+        [large, [[1, 2], [3, 0]], 4],
+        [large, [[0, 0], [0, 4]], 2],
+        [small, [[1, 2], [3, 0]], 2],
+      ] as const;
+      for (const [a, width, launches] of pads) {
+        const spent = await cost(20, () => gk.scope(() => void gk.pad(a, width)));
+        assert.equal(spent.launches, isCuda ? 20 * launches : 0);
       }
     }),
   );

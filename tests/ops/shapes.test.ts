@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as gk from "../../mod.ts";
-import { expectArray, expectError, noLeaks, scoped } from "../helpers.ts";
+import { expectArray, expectClose, expectError, noLeaks, scoped } from "../helpers.ts";
 
 noLeaks();
 
@@ -112,6 +112,22 @@ describe("rearranging", () => {
   );
 
   it(
+    "pads large arrays",
+    scoped(() => {
+      const a = gk.add(gk.arange(30 * 100 * 90), 1).reshape([30, 100, 90]);
+      const padded = gk.pad(a, [[1, 2], [0, 3], [4, 0]], { value: -2 });
+      const there = padded.at("1:31", ":100", "4:");
+      assert.ok(gk.all(gk.equal(there, a)).item());
+      there.fill(-2);
+      assert.deepEqual(padded.shape, [33, 103, 94]);
+      assert.ok(gk.all(gk.equal(padded, -2)).item());
+      expectError(() => gk.pad(a, 1, { value: "x" as never }), gk.GpukitError, /^pad: .*number/);
+      const empty = gk.pad(a.at(":", ":0"), [[0, 0], [1, 0], [0, 0]], { value: 3 });
+      assert.ok(gk.all(gk.equal(empty, 3)).item());
+    }),
+  );
+
+  it(
     "keeps to arrays of eight axes",
     scoped(() => {
       const a = gk.arange(2).reshape([1, 1, 1, 1, 1, 1, 1, 2]);
@@ -132,6 +148,26 @@ describe("promoteTypes", () => {
 });
 
 describe("einsum", () => {
+  it(
+    "multiplies batches whose axes do not merge, in any order of the result",
+    scoped(() => {
+      const q = gk.random.uniform([2, 5, 3, 4]), k = gk.random.uniform([2, 6, 3, 4]);
+      const expected = gk.matmul(gk.transpose(q, [0, 2, 1, 3]), gk.transpose(k, [0, 2, 3, 1]));
+      const orders = {
+        bhqk: [0, 1, 2, 3],
+        hbqk: [1, 0, 2, 3],
+        bhkq: [0, 1, 3, 2],
+        kqbh: [3, 2, 0, 1],
+      };
+      for (const [order, axes] of Object.entries(orders)) {
+        const actual = gk.einsum(`bqhd,bkhd->${order}`, q, k);
+        expectClose(actual, gk.transpose(expected, axes), { rtol: 1e-5 });
+      }
+      const six = gk.ones([2, 1, 2, 1, 2, 1, 3]);
+      expectArray(gk.einsum("abcdefg,abcdefg->abcdef", six, six).ravel(), new Array(8).fill(3));
+    }),
+  );
+
   it(
     "writes into out",
     scoped(() => {
