@@ -128,8 +128,30 @@ static CUresult open_twin(image *i, const standin_image *from) {
 
 // ---- a real cubin
 
-// Of .nv.info.<kernel>: attributes, of which one tells a parameter's number, offset and size.
-enum { FORMAT_SIZED = 4, ATTRIBUTE_PARAMETER = 0x17, MOST_PARAMETERS = 1024 };
+// The bytes of a section ".nv.shared.<kernel>", 0 where there is none; on 9.0 and later without what the system
+// keeps at its beginning.
+enum { RESERVED_SHARED = 1024 };
+static uint32_t shared_in(const Elf64_Ehdr *header, const Elf64_Shdr *sections, const char *names,
+                          const char *kernel) {
+  static const char prefix[] = ".nv.shared.";
+  for (int n = 0; n < header->e_shnum; n++) {
+    const char *name = names + sections[n].sh_name;
+    if (begins(name, prefix) && strcmp(name + strlen(prefix), kernel) == 0) {
+      const bool reserves = (header->e_flags >> 8 & 255) >= 90;
+      return (uint32_t)sections[n].sh_size - (reserves ? RESERVED_SHARED : 0);
+    }
+  }
+  return 0;
+}
+
+// Of .nv.info.<kernel>: attributes, of which one tells a parameter's number, offset and size, another the
+// launch bounds.
+enum {
+  FORMAT_SIZED = 4,
+  ATTRIBUTE_PARAMETER = 0x17,
+  ATTRIBUTE_MOST_THREADS = 0x05, // of a block, by axes
+  MOST_PARAMETERS = 1024,
+};
 
 typedef struct cubin_kernel {
   standin_kernel kernel;
@@ -151,6 +173,11 @@ static void read_parameters(cubin_kernel *to, const unsigned char *at, const uns
         to->sizes[number] = kind >> 18;
         if (to->kernel.parameters <= number) to->kernel.parameters = number + 1u;
       }
+    }
+    if (at[0] == FORMAT_SIZED && at[1] == ATTRIBUTE_MOST_THREADS && bytes == 12) {
+      uint32_t most[3];
+      memcpy(most, at + 4, sizeof most);
+      to->kernel.max_threads = most[0] * most[1] * most[2];
     }
     at += 4 + (at[0] == FORMAT_SIZED ? bytes : 0);
   }
@@ -181,6 +208,7 @@ static CUresult open_cubin(image *i, const char *bytes) {
                                  .sizes = k->sizes,
                                  .offsets = k->offsets,
                                  .max_threads = STANDIN_MAX_THREADS};
+    to->shared_bytes = shared_in(header, sections, names, to->name);
     const unsigned char *info = (const void *)(bytes + sections[n].sh_offset);
     read_parameters(k, info, info + sections[n].sh_size);
   }
