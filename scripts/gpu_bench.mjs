@@ -1,5 +1,6 @@
-// The benchmarks of a CUDA device: ops that are bound by memory against the device's own copy, calls from
-// TypeScript against the same launch from C, and the same ops in PyTorch and CuPy where python3 has them.
+// The benchmarks of a CUDA device: ops that are bound by memory against the device's own copy; sorts, scans and
+// transforms against CuPy's, which are CUB's and cuFFT's; calls from TypeScript against the same launch
+// from C; how long a kernel takes to compile. The same ops in PyTorch and CuPy where python3 has them.
 // Part of gpu_verify.mjs. Sizes are small over the stand-in, where only the submission means anything.
 
 import { spawnSync } from "node:child_process";
@@ -8,10 +9,13 @@ import process from "node:process";
 import { root, tools } from "./tools.mjs";
 
 const program = join(root, "zig-out", "gpu-bench", "launch");
-const full = { bytes: 2 ** 28, rounds: 21, calls: 10, launches: 400 };
-const small = { bytes: 2 ** 18, rounds: 3, calls: 2, launches: 100 };
+const full = { bytes: 2 ** 28, rounds: 21, calls: 10, repeats: 400 };
+const small = { bytes: 2 ** 18, rounds: 3, calls: 2, repeats: 100 };
 /** Nanoseconds that a call from TypeScript may take beyond the launch from C. */
 const launchGoal = 1000;
+const launches = ["add(a, b, {out})", "kernel.launch(x, n)"];
+/** Milliseconds from a source to its kernel. */
+const jitGoals = { compiled: 80, "from disk": 2, "from memory": 0.005 };
 
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
@@ -35,15 +39,15 @@ const worker = join("bench", "gpu", "worker.ts");
 
 /** {copy, launch, rows, calls, peers}: GB/s, ns, and lists of {name, runtime, ...}. */
 export function benchmark(runtimes, env, isStandin) {
-  const { bytes, rounds, calls, launches } = isStandin ? small : full;
-  const fromC = () => ask(program, [bytes, rounds, launches, calls], env);
+  const { bytes, rounds, calls, repeats } = isStandin ? small : full;
+  const fromC = () => ask(program, [bytes, rounds, repeats, calls], env);
   const described = ways.deno([worker, "list"], env);
 
   // From C before and after: what is compared with is the better of both.
   const before = fromC();
   const measured = runtimes.map((runtime) => {
     const times = ways[runtime]([worker, "rows", bytes, rounds, calls], env);
-    return { runtime, times, called: ways[runtime]([worker, "calls", rounds, launches], env) };
+    return { runtime, times, called: ways[runtime]([worker, "calls", rounds, repeats], env) };
   });
   const peers = measurePeers(described, bytes, rounds, calls);
   const after = fromC();
@@ -51,31 +55,32 @@ export function benchmark(runtimes, env, isStandin) {
   const copyMs = Math.min(median(before.copy), median(after.copy));
   const copy = 2 * bytes / copyMs / 1e6;
 
+  const others = peerRows(peers, described, bytes, copy);
   const rows = measured.flatMap(({ runtime, times }) =>
-    described.map(({ name, traffic, goal }) => {
+    described.map(({ name, traffic, goal, beside }) => {
       const ms = median(times[name]);
-      const speed = traffic * bytes / ms / 1e6;
-      return {
-        name,
-        runtime,
-        ms,
-        speed,
-        share: speed / copy,
-        goal,
-        met: atMost(goal, speed / copy),
-      };
+      const speed = traffic && traffic * bytes / ms / 1e6;
+      const share = speed && speed / copy;
+      const peerMs = beside && others[beside.peer]?.rows?.[name]?.ms;
+      const ratio = peerMs && peerMs / ms;
+      const met = beside ? atMost(beside.goal, ratio) : atMost(goal, share);
+      return { name, runtime, ms, speed, share, goal, beside, ratio, met };
     })
   );
   const callRows = measured.flatMap(({ runtime, called }) =>
     Object.entries(called).map(([name, times]) => {
       const ns = median(times);
-      const goal = name === "add(a, b, {out})" ? launchGoal : undefined;
+      const goal = launches.includes(name) ? launchGoal : undefined;
       return { name, runtime, ns, beyond: ns - launch, goal, met: atMost(ns - launch, goal) };
     })
   );
-  // Figures of kernels that run on the CPU say nothing about a goal.
-  if (isStandin) [...rows, ...callRows].forEach((row) => row.met = undefined);
-  const submission = isStandin ? measureSubmission(runtimes, env, rounds, launches) : undefined;
+  const jit = runtimes.map((runtime) => ({ runtime, ...measureJit(runtime, env, rounds) }));
+  // Figures of kernels that run on the CPU, and of the compiler's twin, say nothing about a goal.
+  if (isStandin) {
+    [...rows, ...callRows, ...jit.flatMap(({ times }) => times ?? [])]
+      .forEach((row) => row.met = undefined);
+  }
+  const submission = isStandin ? measureSubmission(runtimes, env, rounds, repeats) : undefined;
   return {
     runtimes,
     bytes,
@@ -84,9 +89,20 @@ export function benchmark(runtimes, env, isStandin) {
     launch,
     rows,
     calls: callRows,
-    peers: peerRows(peers, described, bytes, copy),
+    jit,
+    peers: others,
     submission,
   };
+}
+
+function measureJit(runtime, env, rounds) {
+  const { missing, ...measured } = ways[runtime]([worker, "jit", rounds], env);
+  if (missing) return { missing };
+  const times = Object.entries(measured).map(([name, values]) => {
+    const ms = median(values);
+    return { name, ms, goal: jitGoals[name], met: atMost(ms, jitGoals[name]) };
+  });
+  return { times };
 }
 
 /** Undefined where there is no goal. */
@@ -96,22 +112,19 @@ const atMost = (a, b) => a === undefined || b === undefined ? undefined : a <= b
  * What submitting an op costs beyond the same op on the CPU, over the stand-in with kernels that do nothing:
  * the part of a call that can be judged without a GPU.
  */
-function measureSubmission(runtimes, env, rounds, launches) {
-  return runtimes.map((runtime) => {
-    const name = "add(a, b, {out})";
-    const time = (more) =>
-      median(ways[runtime]([worker, "calls", 7 * rounds, launches], { ...env, ...more })[name]);
-    const cuda = time({ STANDIN_EMPTY: "1", GPUKIT_DEVICE: "cuda" });
-    const cpu = time({ GPUKIT_DEVICE: "cpu" });
-    return {
-      name,
-      runtime,
-      cuda,
-      cpu,
-      beyond: cuda - cpu,
-      goal: launchGoal,
-      met: cuda - cpu <= launchGoal,
-    };
+function measureSubmission(runtimes, env, rounds, repeats) {
+  const goal = launchGoal;
+  const empty = { ...env, STANDIN_EMPTY: "1" };
+  const { launch } = ask(program, [small.bytes, 7 * rounds, repeats, 1], empty);
+  return runtimes.flatMap((runtime) => {
+    const time = (more) => ways[runtime]([worker, "calls", 7 * rounds, repeats], more);
+    const onCuda = time({ ...empty, GPUKIT_DEVICE: "cuda" });
+    const onCpu = time({ ...env, GPUKIT_DEVICE: "cpu" });
+    return launches.filter((name) => onCuda[name]).map((name) => {
+      // A user's kernel has no twin on the CPU: it is compared with the launch from C.
+      const [cuda, base] = [median(onCuda[name]), median(onCpu[name] ?? launch)];
+      return { name, runtime, cuda, base, beyond: cuda - base, goal, met: cuda - base <= goal };
+    });
   });
 }
 
@@ -131,8 +144,9 @@ const peerRows = (peers, rows, bytes, copy) =>
     Object.entries(peers).map(([peer, { version, missing, rows: times }]) => {
       if (missing) return [peer, { missing }];
       const shares = rows.filter(({ name }) => times[name]).map(({ name, traffic }) => {
-        const speed = traffic * bytes / median(times[name]) / 1e6;
-        return [name, { ms: median(times[name]), speed, share: speed / copy }];
+        const ms = median(times[name]);
+        const speed = traffic && traffic * bytes / ms / 1e6;
+        return [name, { ms, speed, share: speed && speed / copy }];
       });
       return [peer, { version, rows: Object.fromEntries(shares) }];
     }),
@@ -145,7 +159,7 @@ const sign = (met) => met === undefined ? "" : met ? "ok" : "below";
 
 /** The results as Markdown. */
 export function benchmarkTable(
-  { runtimes, bytes, rounds, copy, launch, rows, calls, peers, submission },
+  { runtimes, bytes, rounds, copy, launch, rows, calls, jit, peers, submission },
 ) {
   const known = Object.entries(peers).filter(([, { rows }]) => rows);
   const head = (cells) =>
@@ -170,13 +184,21 @@ export function benchmarkTable(
         name,
         runtimes.map((r) => list.find((row) => row.name === name && row.runtime === r)),
       ]);
+  const figure = (row) =>
+    row === undefined
+      ? ""
+      : row.share === undefined
+      ? `${row.ms.toPrecision(3)} ms`
+      : percent(row.share);
   for (const [name, own] of byName(rows)) {
-    const [{ goal }] = own;
+    const [{ goal, beside }] = own;
     const cells = [
       name,
-      ...own.map(({ share }) => percent(share)),
-      ...known.map(([, { rows }]) => rows[name] ? percent(rows[name].share) : ""),
-      goal ? `≥ ${percent(goal)}` : "",
+      ...own.map((row) =>
+        figure(row) + (row.ratio ? `, ${row.ratio.toFixed(2)} × ${beside.peer}` : "")
+      ),
+      ...known.map(([, { rows }]) => figure(rows[name])),
+      goal ? `≥ ${percent(goal)}` : beside ? `≥ ${beside.goal.toFixed(2)} × ${beside.peer}` : "",
       sign(own[0].met === undefined ? undefined : own.every(({ met }) => met)),
     ];
     lines.push(`| ${cells.join(" | ")} |`);
@@ -198,12 +220,30 @@ export function benchmarkTable(
     lines.push(`| ${cells.join(" | ")} |`);
   }
   if (submission) {
-    lines.push("", "With kernels that do nothing, against the same op on the CPU:", "");
-    lines.push(head(["runtime", "cuda", "cpu", "more", "goal", ""]));
-    for (const { runtime, cuda, cpu, beyond, goal, met } of submission) {
-      const cells = [cuda, cpu, beyond].map((ns) => `${ns.toFixed(0)} ns`);
-      lines.push(`| ${runtime} | ${cells.join(" | ")} | ≤ ${goal} ns | ${sign(met)} |`);
+    lines.push(
+      "",
+      "With kernels that do nothing; against the same op on the CPU, or a launch from C:",
+      "",
+      head(["call", "runtime", "cuda", "against", "more", "goal", ""]),
+    );
+    for (const { name, runtime, cuda, base, beyond, goal, met } of submission) {
+      const cells = [cuda, base, beyond].map((ns) => `${ns.toFixed(0)} ns`);
+      lines.push(`| ${name} | ${runtime} | ${cells.join(" | ")} | ≤ ${goal} ns | ${sign(met)} |`);
     }
+  }
+  lines.push("", "From a source to its kernel (saxpy):", "");
+  for (const { runtime, missing } of jit.filter(({ missing }) => missing)) {
+    lines.push(`${runtime}: not measured: ${missing}`, "");
+  }
+  const compiled = jit.filter(({ times }) => times);
+  if (compiled.length) {
+    lines.push(head(["", ...compiled.map(({ runtime }) => runtime), "goal", ""]));
+  }
+  for (const [i, { name, goal }] of (compiled[0]?.times ?? []).entries()) {
+    const own = compiled.map(({ times }) => times[i]);
+    const cells = [name, ...own.map(({ ms }) => `${ms.toPrecision(3)} ms`), `≤ ${goal} ms`];
+    const met = own[0].met === undefined ? undefined : own.every(({ met }) => met);
+    lines.push(`| ${cells.join(" | ")} | ${sign(met)} |`);
   }
   const missing = Object.entries(peers).filter(([, peer]) => peer.missing);
   for (const [peer, { missing: why }] of missing) {

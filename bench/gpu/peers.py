@@ -19,9 +19,11 @@ def torch_peer(bytes, side):
     b = torch.rand(n, generator=g, device="cuda") * 2 - 1
     out = torch.empty_like(a)
     half = (torch.rand(2 * n, generator=g, device="cuda") * 2 - 1).half()
+    signal = a[: n // 2].to(torch.complex64).view(-1, min(n // 2, 2**20))
     names = dict(
         torch=torch, a=a, b=b, out=out, mask=b > 0, half=half, half_out=torch.empty_like(half),
         square=a.view(side, side), square_out=out.view(side, side), row=b[:side].clone(),
+        sorted=b.sort().values, signal=signal, frames=signal.view(-1, 1024),
     )
 
     def timed(call, calls):
@@ -48,9 +50,11 @@ def cupy_peer(bytes, side):
     b = g.random(n, dtype=cp.float32) * 2 - 1
     out = cp.empty_like(a)
     half = (g.random(2 * n, dtype=cp.float32) * 2 - 1).astype(cp.float16)
+    signal = a[: n // 2].astype(cp.complex64).reshape(-1, min(n // 2, 2**20))
     names = dict(
         cp=cp, a=a, b=b, out=out, mask=b > 0, half=half, half_out=cp.empty_like(half),
         square=a.reshape(side, side), square_out=out.reshape(side, side), row=b[:side].copy(),
+        sorted=cp.sort(b), signal=signal, frames=signal.reshape(-1, 1024),
     )
 
     def timed(call, calls):

@@ -1,15 +1,18 @@
-// The rows of the GPU benchmark: ops that are bound by memory, on arrays of `bytes` bytes, against what the
-// device's own copy reaches; the same in PyTorch and CuPy beside them.
+// The rows of the GPU benchmark, on arrays of `bytes` bytes: ops that are bound by memory, against what the
+// device's own copy reaches, and sorts, scans and transforms, against CuPy, which calls CUB and cuFFT. The same
+// in PyTorch and CuPy beside them.
 
 import * as gk from "../../mod.ts";
 
 /** Python source that is timed; the operands are those of `operands` in peers.py. */
 export interface Row {
   readonly name: string;
-  /** Bytes that must be read and written, in units of the size of an operand. */
-  readonly traffic: number;
+  /** Bytes that must be read and written, in units of the size of an operand; none: not bound by them. */
+  readonly traffic?: number;
   /** The share of the copy's bandwidth that must be reached; none: for information. */
   readonly goal?: number;
+  /** The share of a peer's speed that must be reached. */
+  readonly beside?: { readonly peer: "torch" | "cupy"; readonly goal: number };
   readonly call: (o: Operands) => unknown;
   readonly torch?: string;
   readonly cupy?: string;
@@ -27,6 +30,11 @@ export interface Operands {
   readonly mask: gk.NDArray<"bool">;
   readonly half: gk.NDArray<"float16">;
   readonly halfOut: gk.NDArray<"float16">;
+  /** `b` in order. */
+  readonly sorted: gk.NDArray<"float32">;
+  /** Complex numbers: a transform of up to 2^20 points in each row, and of 1024. */
+  readonly signal: gk.NDArray<"complex64">;
+  readonly frames: gk.NDArray<"complex64">;
 }
 
 /** `bytes` is a square number of float32: 256 MB are 8192 x 8192. */
@@ -38,6 +46,9 @@ export function makeOperands(bytes: number): Operands {
   const flat = () => g.uniform([n], { low: -1, high: 1 });
   const [a, b, out] = [flat(), flat(), gk.empty([n])];
   const half = g.uniform([2 * n], { low: -1, high: 1, dtype: "float16" });
+  const points = n / 2;
+  const long = Math.min(points, 2 ** 20);
+  const signal = gk.astype(a.at(`0:${points}`), "complex64").reshape([points / long, long]);
   return {
     a,
     b,
@@ -48,6 +59,9 @@ export function makeOperands(bytes: number): Operands {
     mask: gk.greater(b, 0),
     half,
     halfOut: gk.emptyLike(half),
+    sorted: gk.sort(b),
+    signal,
+    frames: signal.reshape([points / 1024, 1024]),
   };
 }
 
@@ -169,5 +183,81 @@ export const rows: readonly Row[] = [
     call: ({ square }) => gk.sum(square, { axis: 0 }).dispose(),
     torch: "torch.sum(square, 0)",
     cupy: "cp.sum(square, 0)",
+  },
+  {
+    name: "cumsum(a)",
+    traffic: 2,
+    beside: { peer: "cupy", goal: 0.8 },
+    call: ({ a, out }) => gk.cumsum(a, { out }),
+    torch: "torch.cumsum(a, 0, out=out)",
+    cupy: "cp.cumsum(a, out=out)",
+  },
+  {
+    name: "cumsum(square, rows)",
+    traffic: 2,
+    call: ({ square, squareOut }) => gk.cumsum(square, { axis: 1, out: squareOut }),
+    torch: "torch.cumsum(square, 1, out=square_out)",
+    cupy: "cp.cumsum(square, 1, out=square_out)",
+  },
+  {
+    name: "cumsum(square, columns)",
+    traffic: 2,
+    call: ({ square, squareOut }) => gk.cumsum(square, { axis: 0, out: squareOut }),
+    torch: "torch.cumsum(square, 0, out=square_out)",
+    cupy: "cp.cumsum(square, 0, out=square_out)",
+  },
+  {
+    name: "sort(a)",
+    beside: { peer: "cupy", goal: 0.7 },
+    call: ({ a }) => gk.sort(a).dispose(),
+    torch: "torch.sort(a)",
+    cupy: "cp.sort(a)",
+  },
+  {
+    name: "argsort(a)",
+    call: ({ a }) => gk.argsort(a).dispose(),
+    torch: "torch.argsort(a)",
+    cupy: "cp.argsort(a)",
+  },
+  {
+    name: "sort(square, rows)",
+    call: ({ square }) => gk.sort(square, { axis: 1 }).dispose(),
+    torch: "torch.sort(square, 1)",
+    cupy: "cp.sort(square, 1)",
+  },
+  {
+    name: "topk(square, 50)",
+    call: ({ square }) => {
+      const { values, indices } = gk.topk(square, 50);
+      values.dispose();
+      indices.dispose();
+    },
+    torch: "torch.topk(square, 50)",
+  },
+  {
+    name: "searchsorted(sorted, a)",
+    call: ({ sorted, a }) => gk.searchsorted(sorted, a).dispose(),
+    torch: "torch.searchsorted(sorted, a)",
+    cupy: "cp.searchsorted(sorted, a)",
+  },
+  {
+    name: "fft of 2^20 points",
+    beside: { peer: "cupy", goal: 0.6 },
+    call: ({ signal }) => gk.fft.fft(signal).dispose(),
+    torch: "torch.fft.fft(signal)",
+    cupy: "cp.fft.fft(signal)",
+  },
+  {
+    name: "fft of 1024 points",
+    beside: { peer: "cupy", goal: 0.6 },
+    call: ({ frames }) => gk.fft.fft(frames).dispose(),
+    torch: "torch.fft.fft(frames)",
+    cupy: "cp.fft.fft(frames)",
+  },
+  {
+    name: "rfft of 8192 points",
+    call: ({ square }) => gk.fft.rfft(square).dispose(),
+    torch: "torch.fft.rfft(square)",
+    cupy: "cp.fft.rfft(square)",
   },
 ];
