@@ -186,13 +186,14 @@ function tell(what, result) {
   );
 }
 
-const isFaultsTest = (path) => path.endsWith("/faults_test.c");
+// What runs over the stand-in driver.
+const isDriven = (path) => /\/(faults|launch)_test\.c$/.test(path);
 
 async function runTests(kind) {
   // Not those of the stand-in driver: it switches stacks and answers faults itself. What TSan says of that
-  // is known, so that it does not see the test of the driver's failures either.
+  // is known, so that it does not see what runs over it either.
   const sources = listFiles("tests/native", (path) => /native\/[^/]+_test\.c$/.test(path))
-    .filter((path) => kind === "asan" || !isFaultsTest(path));
+    .filter((path) => kind === "asan" || !isDriven(path));
   console.log(`== C tests, ${kinds[kind].join(" ")}`);
   const programs = await buildPrograms(kind, sources);
   if (!programs || !programs.length) {
@@ -203,7 +204,7 @@ async function runTests(kind) {
   const driver = kind === "asan" && process.platform === "linux" ? await standin() : {};
   const environmentOf = (source, isa) => ({
     ...environment,
-    ...(isFaultsTest(source) ? driver : {}),
+    ...(isDriven(source) ? driver : {}),
     GPUKIT_CPU_ISA: isa,
   });
   const runs = programs.flatMap((program) => isasToRun[kind].map((isa) => ({ ...program, isa })));
