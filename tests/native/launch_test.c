@@ -70,9 +70,26 @@ enum { ARRAYS = 12 };
 static uint32_t one_of(const uint32_t *values, int count) { return values[test_below(count)]; }
 
 static void random_argument(char *at, const uint32_t *arrays) {
-  static const double numbers[] = {0,    1,   -1,      2.5,      127,     128,        -129, 255, 256,
-                                   1e10, 1e20, -1e300, 0x1p53,   0x1p63,  0x1p64,     -0x1p63,
-                                   (double)__builtin_inff(), (double)__builtin_nanf(""), 65504, 4294967295.0};
+  static const double numbers[] = {0,
+                                   1,
+                                   -1,
+                                   2.5,
+                                   127,
+                                   128,
+                                   -129,
+                                   255,
+                                   256,
+                                   1e10,
+                                   1e20,
+                                   -1e300,
+                                   0x1p53,
+                                   0x1p63,
+                                   0x1p64,
+                                   -0x1p63,
+                                   (double)__builtin_inff(),
+                                   (double)__builtin_nanf(""),
+                                   65504,
+                                   4294967295.0};
   uint32_t kind = (uint32_t)test_below(8), value = 0;
   uint64_t bits = test_random();
   if (kind == GK_ARGUMENT_NUMBER || test_below(3) == 0)
@@ -141,8 +158,10 @@ static void fuzz(uint32_t root, uint32_t module) {
     OUT->text[0] = 0;
     const uint32_t stream = test_below(30) ? 0 : (uint32_t)test_random();
     const uint32_t status = gk_kernel_launch(root, module, kernel, count, stream);
-    if (status == GK_OK) accepted++;
-    else refused++;
+    if (status == GK_OK)
+      accepted++;
+    else
+      refused++;
     CHECKF(status == GK_OK || (OUT->status == (int32_t)status && strlen(OUT->text) > 10),
            "status %u with %d: %s", status, OUT->status, OUT->text);
     CHECKF(status != GK_DEVICE_LOST, "lost: %s", OUT->text);
@@ -182,7 +201,8 @@ static void refuse(uint32_t root) {
     memset(block.bytes, 0, GK_BLOCK_BYTES / 2);
     const uint32_t module = gk_module_create(root, cuda, 1, elf, n);
     CHECK(module != 0);
-    if (n >= 8 && n < 256) CHECKF(gk_module_finish(root, module) != GK_OK, "an image of %d bytes", n);
+    if (n >= 8 && n < 256)
+      CHECKF(gk_module_finish(root, module) != GK_OK, "an image of %d bytes", n);
     gk_module_dispose(root, module);
   }
   const uint32_t module = gk_module_create(root, cuda, 1, fatbin, sizeof fatbin);
