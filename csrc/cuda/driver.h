@@ -93,6 +93,7 @@ typedef struct CUDA_KERNEL_NODE_PARAMS {
   RESULT(CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES, 701)                                                  \
   RESULT(CUDA_ERROR_LAUNCH_TIMEOUT, 702)                                                           \
   RESULT(CUDA_ERROR_PEER_ACCESS_ALREADY_ENABLED, 704)                                              \
+  RESULT(CUDA_ERROR_PEER_ACCESS_NOT_ENABLED, 705)                                                  \
   RESULT(CUDA_ERROR_CONTEXT_IS_DESTROYED, 709)                                                     \
   RESULT(CUDA_ERROR_ASSERT, 710)                                                                   \
   RESULT(CUDA_ERROR_TOO_MANY_PEERS, 711)                                                           \
@@ -144,6 +145,7 @@ typedef struct CUDA_KERNEL_NODE_PARAMS {
   CONSTANT(CU_MEMHOSTREGISTER_PORTABLE, 1)                                                         \
   CONSTANT(CU_MEM_ALLOCATION_TYPE_PINNED, 1)                                                       \
   CONSTANT(CU_MEM_LOCATION_TYPE_DEVICE, 1)                                                         \
+  CONSTANT(CU_MEM_ACCESS_FLAGS_PROT_NONE, 0)                                                       \
   CONSTANT(CU_MEM_ACCESS_FLAGS_PROT_READWRITE, 3)                                                  \
   CONSTANT(CU_MEMPOOL_ATTR_RELEASE_THRESHOLD, 4)                                                   \
   CONSTANT(CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT, 5)                                                \
@@ -185,6 +187,7 @@ enum {
   NEEDED(11000, cuDevicePrimaryCtxRelease_v2, (CUdevice device))                                   \
   NEEDED(4000, cuCtxSetCurrent, (CUcontext context))                                               \
   NEEDED(4000, cuCtxEnablePeerAccess, (CUcontext peer, unsigned int flags))                        \
+  NEEDED(4000, cuCtxDisablePeerAccess, (CUcontext peer))                                           \
   NEEDED(5050, cuCtxGetStreamPriorityRange, (int *least, int *greatest))                           \
   NEEDED(3020, cuMemGetInfo_v2, (size_t *free, size_t *total))                                     \
   NEEDED(2020, cuMemHostAlloc, (void **host, size_t bytes, unsigned int flags))                    \

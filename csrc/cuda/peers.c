@@ -24,16 +24,68 @@ void gk_cuda_peer_names(const gk_cuda_device *d, char *text, size_t bytes) {
 
 static gk_mutex link_lock = GK_MUTEX_INIT;
 
+static void set_access(const gk_cuda_device *from, const gk_cuda_device *to, int flags) {
+  const CUmemAccessDesc access = {{CU_MEM_LOCATION_TYPE_DEVICE, from->handle}, flags};
+  gk_cu.cuMemPoolSetAccess(to->pool, &access, 1);
+}
+
 // `from` reaches what is in the memory of `to`. Memory of a pool is not covered by access to the context. What
 // fails here leaves the way by the host; a device that is lost says so at its next call.
-static void give_access(const gk_cuda_device *from, const gk_cuda_device *to) {
-  if (!can_reach(from, to) || gk_cu.cuCtxSetCurrent(from->context) != CUDA_SUCCESS) return;
+static bool give_access(const gk_cuda_device *from, const gk_cuda_device *to) {
+  if (!can_reach(from, to) || gk_cu.cuCtxSetCurrent(from->context) != CUDA_SUCCESS) return false;
   CUresult result = gk_cu.cuCtxEnablePeerAccess(to->context, 0);
   // Other code of the process may have been first.
-  if (result != CUDA_SUCCESS && result != CUDA_ERROR_PEER_ACCESS_ALREADY_ENABLED) return;
-  const CUmemAccessDesc access = {{CU_MEM_LOCATION_TYPE_DEVICE, from->handle},
-                                  CU_MEM_ACCESS_FLAGS_PROT_READWRITE};
-  gk_cu.cuMemPoolSetAccess(to->pool, &access, 1);
+  if (result != CUDA_SUCCESS && result != CUDA_ERROR_PEER_ACCESS_ALREADY_ENABLED) return false;
+  set_access(from, to, CU_MEM_ACCESS_FLAGS_PROT_READWRITE);
+  return true;
+}
+
+static void take_access(const gk_cuda_device *from, const gk_cuda_device *to) {
+  if (gk_cu.cuCtxSetCurrent(from->context) != CUDA_SUCCESS) return;
+  set_access(from, to, CU_MEM_ACCESS_FLAGS_PROT_NONE);
+  gk_cu.cuCtxDisablePeerAccess(to->context);
+}
+
+// Memory of one value, and the device's context; 0: none to be had. Only frees are on the service queue,
+// so that no work of the user is waited for.
+#define TRIED_BYTES 4096
+static CUdeviceptr make_trial(const gk_cuda_device *d, unsigned char value) {
+  CUdeviceptr memory = 0;
+  if (gk_cu.cuCtxSetCurrent(d->context) != CUDA_SUCCESS ||
+      gk_cu.cuMemAllocFromPoolAsync(&memory, TRIED_BYTES, d->pool, d->service) != CUDA_SUCCESS)
+    return 0;
+  gk_cu.cuMemsetD8Async(memory, value, TRIED_BYTES, d->service);
+  gk_cu.cuStreamSynchronize(d->service);
+  return memory;
+}
+
+typedef enum trial { ARRIVED, UNKNOWN, DROPPED } trial; // the worse, the higher
+
+// Some machines say that their GPUs reach each other, and drop what one sends to the other without a word
+// (an IOMMU or a PCIe switch in between): no copy is trusted before one has been seen to arrive.
+static trial try_copy(const gk_cuda_device *from, const gk_cuda_device *to) {
+  enum { SENT = 0xa5, BEFORE = 0x5a };
+  unsigned char back[TRIED_BYTES];
+  CUdeviceptr source = make_trial(from, SENT), target = make_trial(to, BEFORE);
+  trial result = UNKNOWN;
+  if (source && target &&
+      gk_cu.cuMemcpyPeerAsync(target, to->context, source, from->context, TRIED_BYTES,
+                              to->service) == CUDA_SUCCESS &&
+      gk_cu.cuMemcpyDtoHAsync_v2(back, target, TRIED_BYTES, to->service) == CUDA_SUCCESS &&
+      gk_cu.cuStreamSynchronize(to->service) == CUDA_SUCCESS) {
+    int i = 0;
+    while (i < TRIED_BYTES && back[i] == SENT) i++;
+    result = i == TRIED_BYTES ? ARRIVED : DROPPED;
+  }
+  if (target) gk_cu.cuMemFreeAsync(target, to->service);
+  if (source && gk_cu.cuCtxSetCurrent(from->context) == CUDA_SUCCESS)
+    gk_cu.cuMemFreeAsync(source, from->service);
+  return result;
+}
+
+static trial try_both(const gk_cuda_device *a, const gk_cuda_device *b) {
+  const trial there = try_copy(a, b), back = try_copy(b, a);
+  return there > back ? there : back;
 }
 
 // Once for each two devices, with their first copy.
@@ -41,8 +93,16 @@ static void link_devices(gk_cuda_device *a, gk_cuda_device *b) {
   if (atomic_load_explicit(&a->linked, memory_order_acquire) & bit(b)) return;
   gk_mutex_lock(&link_lock);
   if (!(atomic_load(&a->linked) & bit(b))) {
-    give_access(a, b);
-    give_access(b, a);
+    const bool there = give_access(a, b), back = give_access(b, a);
+    const trial direct = there || back ? try_both(a, b) : ARRIVED;
+    if (direct != ARRIVED) {
+      if (there) take_access(a, b);
+      if (back) take_access(b, a);
+      if (direct == DROPPED && try_both(a, b) == DROPPED) {
+        atomic_fetch_or(&a->unreachable, bit(b));
+        atomic_fetch_or(&b->unreachable, bit(a));
+      }
+    }
     atomic_fetch_or(&a->linked, bit(b));
     atomic_fetch_or(&b->linked, bit(a));
   }
@@ -117,6 +177,13 @@ gk_status gk_cuda_copy_peer(gk_stream *stream, const gk_view *to, const gk_view 
   }
   if (!atomic_load(&d->lost)) link_devices(d, source);
   if (gk_cuda_enter(d, error) != GK_OK) return error->status;
+  if (atomic_load(&d->unreachable) & bit(source))
+    return gk_error_set(
+        error, GK_DEVICE,
+        "to: what %s sends to %s does not arrive, although the driver says so; copy "
+        "with to(\"cpu\") in between, and see to the machine (its IOMMU, or the "
+        "access control of PCIe)",
+        source->base->name, d->base->name);
   atomic_fetch_or(&q->sources, bit(source));
   CUresult result = gk_cu.cuMemcpyPeerAsync((CUdeviceptr)(uintptr_t)gk_view_data(to), d->context,
                                             (CUdeviceptr)(uintptr_t)gk_view_data(from),

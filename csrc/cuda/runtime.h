@@ -44,7 +44,8 @@ struct gk_cuda_device {
   } modules[GK_CUDA_MODULES];
   gk_fault_page *faults;
   struct gk_cuda_stream *streams; // all, for the watch
-  _Atomic uint32_t linked; // devices, by index, whose memory it reaches if it can
+  // Devices, by index: with which a way of copies has been found; from and to which nothing arrives.
+  _Atomic uint32_t linked, unreachable;
   _Atomic bool unasked; // a stream's are not 0
   _Atomic int lost;
   gk_error cause; // set before `lost`

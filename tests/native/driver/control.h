@@ -8,6 +8,7 @@
 //   STANDIN_MEMORY=n[K|M|G]    memory of each (2G)
 //   STANDIN_VERSION=n          what cuDriverGetVersion says (13000)
 //   STANDIN_PEERS=all|none|0-1,... which of them reach each other's memory (all)
+//   STANDIN_DROP=direct|all    copies between devices, or the direct ones, are said to be made and are not
 //   STANDIN_MISSING=name,...   functions that cannot be found
 //   STANDIN_MPS=1              the devices say that they are shared through MPS
 //   STANDIN_LAZY=1             queued work runs only when somebody waits for it or asks how far it is; a

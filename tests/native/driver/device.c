@@ -87,6 +87,8 @@ __attribute__((constructor)) static void read_settings(void) {
     driver_devices[i] = (device){.ordinal = i, .memory = chosen.memory};
   }
   read_peers();
+  const char *drop = getenv("STANDIN_DROP");
+  chosen.drops = drop == NULL ? 0 : strcmp(drop, "direct") == 0 ? 1 : 2;
 }
 
 // ---- errors

@@ -28,6 +28,9 @@ static void accesses(void) {
   CHECK(cuCtxEnablePeerAccess(c.context, 0) == CUDA_ERROR_PEER_ACCESS_UNSUPPORTED);
   CHECK(cuCtxEnablePeerAccess(b.context, 0) == 0);
   CHECK(cuCtxEnablePeerAccess(b.context, 0) == CUDA_ERROR_PEER_ACCESS_ALREADY_ENABLED);
+  CHECK(cuCtxDisablePeerAccess(b.context) == 0);
+  CHECK(cuCtxDisablePeerAccess(b.context) == CUDA_ERROR_PEER_ACCESS_NOT_ENABLED);
+  CHECK(cuCtxEnablePeerAccess(b.context, 0) == 0);
   CHECK(let_in(&a, 0, FULL) == 0 && let_in(&a, 0, 0) == CUDA_ERROR_INVALID_VALUE);
   CHECK(let_in(&a, 2, FULL) == CUDA_ERROR_INVALID_DEVICE);
   CHECK(let_in(&a, 9, FULL) == CUDA_ERROR_INVALID_DEVICE);

@@ -27,6 +27,16 @@ CUresult cuCtxEnablePeerAccess(CUcontext handle, unsigned int flags) {
   return CUDA_SUCCESS;
 }
 
+CUresult cuCtxDisablePeerAccess(CUcontext handle) {
+  ENTER(cuCtxDisablePeerAccess, NEEDS_CONTEXT);
+  const context *peer = object_find(handle, KIND_CONTEXT);
+  if (peer == NULL) return CUDA_ERROR_INVALID_CONTEXT;
+  const uint32_t one = 1u << peer->device->ordinal;
+  if ((here->enabled & one) == 0) return CUDA_ERROR_PEER_ACCESS_NOT_ENABLED;
+  here->enabled &= ~one;
+  return CUDA_SUCCESS;
+}
+
 // Memory of the device, all of it; NULL for what is anything else.
 static const memory *memory_of(CUdeviceptr address, size_t bytes, const context *c) {
   const memory *m = memory_holding((uintptr_t)address, bytes);

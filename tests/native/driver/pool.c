@@ -124,7 +124,7 @@ CUresult cuMemPoolTrimTo(CUmemoryPool handle, size_t keep) {
   return CUDA_SUCCESS;
 }
 
-enum { ACCESS_NONE = 0, ACCESS_READ = 1 };
+enum { ACCESS_NONE = CU_MEM_ACCESS_FLAGS_PROT_NONE, ACCESS_READ = 1 };
 
 CUresult cuMemPoolSetAccess(CUmemoryPool handle, const CUmemAccessDesc *wanted, size_t count) {
   ENTER(cuMemPoolSetAccess, NEEDS_INIT);

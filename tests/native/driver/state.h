@@ -123,6 +123,7 @@ typedef struct context {
 typedef struct settings {
   int devices, major, minor, version;
   bool mps, lazy, quiet;
+  int drops; // copies between devices: 1 direct ones, 2 all
   size_t memory;
   const char *name;
 } settings;

@@ -67,6 +67,7 @@ static void copy(const work *w, stream *s) {
     // What a device had in its memory is gone with it; whoever copies from it goes on.
     if (w->copy.source->lost != CUDA_SUCCESS) return;
     peer_copies[w->copy.direct]++;
+    if (driver_settings()->drops > !w->copy.direct) return;
   }
   if (w->copy.from != 0) {
     if (!hold(s, w->copy.from, w->copy.bytes, &from)) return;
