@@ -107,27 +107,34 @@ static bool holds(uint8_t dtype, bool negative, uint64_t magnitude) {
   return negative ? magnitude <= half : magnitude < half;
 }
 
+static bool refuse_number(const check *x, int i, const given *g) {
+  char got[64];
+  if (g->kind == GK_ARGUMENT_NUMBER) {
+    snprintf(got, sizeof got, "%.17g", g->as.number);
+  } else {
+    const bool negative = g->kind == GK_ARGUMENT_INT64 && g->as.i64 < 0;
+    snprintf(got, sizeof got, "%s%llun", negative ? "-" : "",
+             (unsigned long long)(negative ? 0 - g->as.u64 : g->as.u64));
+  }
+  return refuse(x, i, GK_DTYPE, got, "which it does not hold");
+}
+
 // A number becomes the parameter's dtype; integers only where it is exactly theirs.
 static bool take_number(const check *x, int i, const given *g, gk_argument *to) {
   const gk_parameter *p = &x->kernel->parameters[i];
   const uint8_t class = gk_dtypes[p->dtype].class;
-  char got[64];
   if (class == GK_CLASS_COMPLEX)
     return refuse(x, i, GK_DTYPE, given_names[g->kind], "give its 8 bytes as a Float32Array");
   gk_scalar element;
   if (g->kind == GK_ARGUMENT_NUMBER) {
     const double v = g->as.number;
-    snprintf(got, sizeof got, "%.17g", v);
-    if (class != GK_CLASS_FLOAT) {
-      if (!(v == trunc(v) && fabs(v) < 18446744073709551616.0) ||
-          !holds(p->dtype, v < 0, (uint64_t)fabs(v)))
-        return refuse(x, i, GK_DTYPE, got, "which it does not hold");
-    }
+    if (class != GK_CLASS_FLOAT && (!(v == trunc(v) && fabs(v) < 18446744073709551616.0) ||
+                                    !holds(p->dtype, v < 0, (uint64_t)fabs(v))))
+      return refuse_number(x, i, g);
     element = gk_scalar_from_double(v, p->dtype);
   } else {
     const bool negative = g->kind == GK_ARGUMENT_INT64 && g->as.i64 < 0;
     const uint64_t magnitude = negative ? 0 - g->as.u64 : g->as.u64;
-    snprintf(got, sizeof got, "%s%llun", negative ? "-" : "", (unsigned long long)magnitude);
     if (class == GK_CLASS_FLOAT) {
       const double v = (double)magnitude;
       element = gk_scalar_from_double(negative ? -v : v, p->dtype);
@@ -135,31 +142,36 @@ static bool take_number(const check *x, int i, const given *g, gk_argument *to) 
       memset(&element, 0, sizeof element);
       element.u64 = g->as.u64; // little-endian on all that is supported
     } else {
-      return refuse(x, i, GK_DTYPE, got, "which it does not hold");
+      return refuse_number(x, i, g);
     }
   }
   memcpy(&to->value, element.bytes, sizeof to->value);
   return true;
 }
 
+static bool refuse_array(const check *x, int i, gk_status status, const gk_view *v,
+                         const char *remedy) {
+  char got[160], shape[96];
+  snprintf(got, sizeof got, "an array of dtype %s and shape %s", gk_dtypes[v->dtype].name,
+           gk_shape_text(shape, sizeof shape, v->shape, v->ndim));
+  return refuse(x, i, status, got, remedy);
+}
+
 static bool take_array(const check *x, int i, const given *g, gk_argument *to) {
   const gk_parameter *p = &x->kernel->parameters[i];
   const gk_array *a = gk_array_get(x->iso, g->value);
-  char got[160], shape[96];
   if (!a) return refuse(x, i, GK_DISPOSED, "an array that is disposed", NULL);
   const gk_view *v = &a->view;
-  snprintf(got, sizeof got, "an array of dtype %s and shape %s", gk_dtypes[v->dtype].name,
-           gk_shape_text(shape, sizeof shape, v->shape, v->ndim));
   const bool pointer =
       p->kind == GK_PARAMETER_POINTER || (p->kind == GK_PARAMETER_UNKNOWN && p->bytes == 8);
-  if (!pointer || (p->dtype && p->dtype != v->dtype)) return refuse(x, i, GK_DTYPE, got, NULL);
+  if (!pointer || (p->dtype && p->dtype != v->dtype)) return refuse_array(x, i, GK_DTYPE, v, NULL);
   if (v->storage->device != x->module->device)
     return gk_fail(x->iso, GK_DEVICE,
                    "launch: argument %d of %s is an array on %s, the kernel is of %s", i + 1,
                    x->kernel->name, v->storage->device->name, x->module->device->name);
   if (!v->contiguous)
-    return refuse(x, i, GK_SHAPE, got,
-                  "whose elements do not lie one behind the other; give it contiguous()");
+    return refuse_array(x, i, GK_SHAPE, v,
+                        "whose elements do not lie one behind the other; give it contiguous()");
   to->storage = v->storage;
   to->offset = v->offset;
   return true;
@@ -167,15 +179,14 @@ static bool take_array(const check *x, int i, const given *g, gk_argument *to) {
 
 static bool take_bytes(const check *x, int i, const given *g, gk_argument *to) {
   const gk_parameter *p = &x->kernel->parameters[i];
-  char got[48];
   const uint64_t at = g->as.u64;
-  snprintf(got, sizeof got, "%u bytes", g->value);
-  if (p->kind == GK_PARAMETER_POINTER)
-    return refuse(x, i, GK_DTYPE, got, "an array of gpukit is what lies on the device");
-  if (g->value != p->bytes) {
-    char remedy[48];
+  if (p->kind == GK_PARAMETER_POINTER || g->value != p->bytes) {
+    char got[48], remedy[48];
+    snprintf(got, sizeof got, "%u bytes", g->value);
     snprintf(remedy, sizeof remedy, "it takes %u", p->bytes);
-    return refuse(x, i, GK_DTYPE, got, remedy);
+    return refuse(x, i, GK_DTYPE, got,
+                  p->kind == GK_PARAMETER_POINTER ? "an array of gpukit is what lies on the device"
+                                                  : remedy);
   }
   if (at > GK_BLOCK_BYTES / 2 || g->value > GK_BLOCK_BYTES / 2 - at)
     return gk_fail(x->iso, GK_ARGUMENT, "launch: the bytes of argument %d do not lie in the block",
@@ -186,7 +197,6 @@ static bool take_bytes(const check *x, int i, const given *g, gk_argument *to) {
 
 static bool take_argument(const check *x, int i, const given *g, gk_argument *to) {
   const gk_parameter *p = &x->kernel->parameters[i];
-  char got[64];
   switch (g->kind) {
   case GK_ARGUMENT_ARRAY:
     return take_array(x, i, g, to);
@@ -199,10 +209,12 @@ static bool take_argument(const check *x, int i, const given *g, gk_argument *to
   case GK_ARGUMENT_TYPED:
     if (g->value == 0 || g->value >= GK_DTYPE_COUNT || gk_dtypes[g->value].size > 8)
       return gk_fail(x->iso, GK_ARGUMENT, "launch: argument %d has no dtype %u", i + 1, g->value);
-    snprintf(got, sizeof got, "a number of type %s", gk_dtypes[g->value].name);
     if (p->kind == GK_PARAMETER_UNKNOWN ? gk_dtypes[g->value].size != p->bytes
-                                        : p->kind != GK_PARAMETER_NUMBER || p->dtype != g->value)
+                                        : p->kind != GK_PARAMETER_NUMBER || p->dtype != g->value) {
+      char got[64];
+      snprintf(got, sizeof got, "a number of type %s", gk_dtypes[g->value].name);
       return refuse(x, i, GK_DTYPE, got, NULL);
+    }
     to->value = g->as.u64;
     return true;
   case GK_ARGUMENT_NUMBER:
