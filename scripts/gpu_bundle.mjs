@@ -1,12 +1,12 @@
 // npm run gpu:bundle: a folder, gpu-bundle/, from which npm run gpu:verify runs on a Linux x86_64 machine
-// with a GPU and nothing else: no network, npm, pip or compiler. It holds Deno; gpu-bundle-bun/ beside it
-// holds Bun, and may be left out or come later. Each has less than 60 MiB.
+// with a GPU and nothing else: no network, npm, pip or compiler. It holds Deno; beside it gpu-bundle-bun/
+// holds Bun and gpu-bundle-nvrtc/ NVRTC, which may be left out or come later. Each has less than 60 MiB.
 //
 //   npm run gpu:bundle                   then there: gpu-bundle/verify [as gpu:verify takes]
 //   npm run gpu:bundle -- --standin      with the stand-in driver in it: gpu-bundle/verify --standin
-//   npm run gpu:bundle -- --no-runtimes  Deno and Bun are links to those of the checkout
+//   npm run gpu:bundle -- --no-runtimes  Deno and Bun are links to those of the checkout; no NVRTC
 //
-// The runtimes lie in it compressed, which takes some minutes the first time and is kept in the user's
+// All three lie in it compressed, which takes some minutes the first time and is kept in the user's
 // cache; ./verify unpacks them by xz or python3.
 
 import { spawnSync } from "node:child_process";
@@ -27,9 +27,9 @@ import {
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { cacheFolder, kernelSet } from "./nvcc.mjs";
+import { cacheFolder, kernelSet, nvrtcLibrary, nvrtcStep } from "./nvcc.mjs";
 import { standin } from "./standin.mjs";
-import { failed, runScript, SetupError } from "./steps.mjs";
+import { failed, performSteps, runScript, SetupError } from "./steps.mjs";
 import { platform, root, run, tools, zigEnvironment } from "./tools.mjs";
 
 const { values: options } = parseArgs({
@@ -57,6 +57,10 @@ unpack() {
 }
 unpack deno.xz ${runtimes.deno}
 unpack ../gpu-bundle-bun/bun.xz ${runtimes.bun}
+for packed in ../gpu-bundle-nvrtc/*.xz; do unpack "$packed" ".cache/nvrtc/$(basename "$packed" .xz)"; done
+if [ -z "$GPUKIT_LIBNVRTC" ] && [ -f .cache/nvrtc/libnvrtc.so.13 ]; then
+  export GPUKIT_LIBNVRTC="$PWD/.cache/nvrtc/libnvrtc.so.13"
+fi
 export DENO_DIR="$PWD/.cache/deno" DENO_NO_UPDATE_CHECK=1 NO_COLOR=1
 exec ${runtimes.deno} run -A scripts/gpu_verify.mjs "$@"
 `;
@@ -70,7 +74,21 @@ await runScript(async () => {
   if (!options["no-runtimes"]) {
     await make("gpu-bundle-bun", async (folder) => {
       mkdirSync(folder);
-      copyFileSync(await pack("bun"), join(folder, "bun.xz"));
+      copyFileSync(await packRuntime("bun"), join(folder, "bun.xz"));
+    });
+    await performSteps([nvrtcStep]);
+    await make("gpu-bundle-nvrtc", async (folder) => {
+      mkdirSync(folder);
+      const from = dirname(nvrtcLibrary);
+      const pinned = readFileSync(join(root, "scripts", "nvrtc.txt"), "utf8");
+      const [, version] = /^nvidia-cuda-nvrtc==([\d.]+)/m.exec(pinned);
+      // The library and its built-in functions, not the variants for other compilers.
+      const files = readdirSync(from).filter((name) =>
+        /^libnvrtc(-builtins)?\.so\.[\d.]+$/.test(name)
+      );
+      for (const name of files) {
+        copyFileSync(await pack(name, version, join(from, name)), join(folder, `${name}.xz`));
+      }
     });
   }
   console.log("on a machine with a GPU: gpu-bundle/verify");
@@ -135,7 +153,9 @@ async function fill(folder) {
   );
   writeFileSync(join(folder, "verify"), verify);
   chmodSync(join(folder, "verify"), 0o755);
-  if (!options["no-runtimes"]) return copyFileSync(await pack("deno"), join(folder, "deno.xz"));
+  if (!options["no-runtimes"]) {
+    return copyFileSync(await packRuntime("deno"), join(folder, "deno.xz"));
+  }
   for (const path of Object.values(runtimes)) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     symlinkSync(join(root, path), join(folder, path));
@@ -147,9 +167,12 @@ function copyFolder(name, folder) {
 }
 
 /** The compressed program of a runtime. */
-async function pack(name) {
-  const version =
-    JSON.parse(readFileSync(join(root, "package.json"), "utf8")).devDependencies[name];
+function packRuntime(name) {
+  const { devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  return pack(name, devDependencies[name], join(root, runtimes[name]));
+}
+
+async function pack(name, version, path) {
   const cache = cacheFolder("runtimes");
   const packed = join(cache, `${name}-${version}-${platform}.xz`);
   if (existsSync(packed)) return packed;
@@ -162,7 +185,7 @@ filters = [{"id": lzma.FILTER_X86}, {"id": lzma.FILTER_LZMA2, "preset": 9}]
 with open(sys.argv[1], "rb") as program, lzma.open(sys.argv[2], "wb", filters=filters) as out:
     shutil.copyfileobj(program, out, 1 << 20)
 `;
-  const result = await run("python3", ["-c", code, join(root, runtimes[name]), partial]);
+  const result = await run("python3", ["-c", code, path, partial]);
   if (result.code !== 0) {
     rmSync(partial, { force: true });
     throw failed("python3", result.output, "Its module lzma compresses the runtimes.");

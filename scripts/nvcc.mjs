@@ -151,6 +151,17 @@ export const compilerStep = {
   run: (note) => pipInstall(folder, "scripts/cuda.txt", note),
 };
 
+/** NVRTC, which users' kernels are compiled with, for tests and benchmarks: users have their own. */
+const nvrtcFolder = ".toolchain-nvrtc";
+export const nvrtcLibrary = join(root, nvrtcFolder, "nvidia", "cu13", "lib", "libnvrtc.so.13");
+export const nvrtcStep = {
+  name: "NVRTC",
+  stamp: join(root, nvrtcFolder, ".gpukit-stamp"),
+  key: () => hashOf(process.arch, { file: "scripts/nvrtc.txt" }),
+  present: () => existsSync(nvrtcLibrary),
+  run: (note) => pipInstall(nvrtcFolder, "scripts/nvrtc.txt", note),
+};
+
 export const kernelStep = {
   name: "kernels",
   stamp: join(root, ".cache", "kernels-stamp"),

@@ -5,24 +5,13 @@
 //
 //   node scripts/nvrtc.mjs
 
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { pipInstall } from "./pip.mjs";
+import { nvrtcLibrary, nvrtcStep } from "./nvcc.mjs";
 import { standin } from "./standin.mjs";
 import { failed, performSteps, runScript } from "./steps.mjs";
-import { hashOf, root, run, tools } from "./tools.mjs";
-
-const folder = ".toolchain-nvrtc";
-const library = join(root, folder, "nvidia", "cu13", "lib", "libnvrtc.so.13");
-
-const step = {
-  name: "NVRTC",
-  stamp: join(root, folder, ".gpukit-stamp"),
-  key: () => hashOf(process.arch, { file: "scripts/nvrtc.txt" }),
-  present: () => existsSync(library),
-  run: (note) => pipInstall(folder, "scripts/nvrtc.txt", note),
-};
+import { root, run, tools } from "./tools.mjs";
 
 /** What the compiler of this path says of the kernels; headers and cache go to a folder of its own. */
 async function reportOf(name, path, environment) {
@@ -40,10 +29,10 @@ async function reportOf(name, path, environment) {
 }
 
 await runScript(async () => {
-  await performSteps([step]);
+  await performSteps([nvrtcStep]);
   const environment = await standin();
   const ours = await reportOf("twin", environment.GPUKIT_LIBNVRTC, environment);
-  const theirs = await reportOf("real", library, environment);
+  const theirs = await reportOf("real", nvrtcLibrary, environment);
   const { sources } = JSON.parse(
     readFileSync(join(root, "tests", "jit", "sources", "expected.json"), "utf8"),
   );

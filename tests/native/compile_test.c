@@ -373,7 +373,7 @@ static void no_description(void) {
 
 // ---- NVRTC itself, where the CUDA compiler is installed (scripts/cuda.txt)
 
-static const char real_path[] = ".toolchain-cuda/nvidia/cu13/lib/libnvrtc.so.13";
+static const char real_path[] = ".toolchain-nvrtc/nvidia/cu13/lib/libnvrtc.so.13";
 
 static void expect_names(const char *text, const char *kernel, const char *symbol,
                          const char *signature) {
