@@ -339,9 +339,9 @@ _Noreturn static void beyond_global(uintptr_t address, size_t bytes, const check
                (size_t)address);
 }
 
-// Memory that is neither shared nor global but a kernel may use: its stack, its argument, constants.
-static int is_private(const grid *g, uintptr_t address, size_t bytes) {
-  if (address >= g->library->begin && address + bytes <= g->library->end) return 1;
+// What a kernel may use that is neither shared nor global: its argument, and what its library has besides
+// variables on the device. (Its stack is asked for earlier.)
+static int is_argument(const grid *g, uintptr_t address, size_t bytes) {
   const standin_kernel *kernel = g->launch->kernel;
   const size_t list = kernel->parameters * sizeof(void *);
   if (address - (uintptr_t)g->launch->parameters < list) return 1;
@@ -350,6 +350,10 @@ static int is_private(const grid *g, uintptr_t address, size_t bytes) {
     if (address >= from && address + bytes <= from + kernel->sizes[i]) return 1;
   }
   return 0;
+}
+
+static int is_constant(const grid *g, uintptr_t address, size_t bytes) {
+  return address >= g->library->begin && address + bytes <= g->library->end;
 }
 
 static void check_global(const grid *g, uintptr_t address, size_t bytes,
@@ -368,8 +372,9 @@ static void check_global(const grid *g, uintptr_t address, size_t bytes,
     return;
   }
   allocation a;
-  if (is_private(g, address, bytes)) return;
+  if (is_argument(g, address, bytes)) return;
   if (!standin_memory_find(address, &a.base, &a.bytes) || address + bytes > a.base + a.bytes) {
+    if (is_constant(g, address, bytes)) return;
     beyond_global(address, bytes, access);
   }
   c->recent[1] = c->recent[0];

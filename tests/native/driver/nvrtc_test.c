@@ -552,7 +552,8 @@ static void intrinsics(void) {
 static void finds(const char *body, const char *finding) {
   open_twin("standin-checked");
   char source[1024];
-  snprintf(source, sizeof source, "extern \"C\" __global__ void k(int *x) {\n%s\n}\n", body);
+  snprintf(source, sizeof source,
+           "__device__ int shared_by_all; extern \"C\" __global__ void k(int *x) {\n%s\n}\n", body);
   compiled c = compile_well(source, NULL);
   loaded l = load(c.cubin);
   CHECK(run(&l, "k", 64, 256, (void *[]){&l.memory}) != 0);
@@ -564,6 +565,9 @@ static void finds(const char *body, const char *finding) {
 static void race(void) {
   finds("__shared__ int s[64]; s[threadIdx.x] = 1; x[threadIdx.x] = s[threadIdx.x / 2];",
         "race on shared s");
+}
+static void race_of_variable(void) {
+  finds("shared_by_all = threadIdx.x;", "race on global memory");
 }
 static void beyond(void) { finds("x[1024 + threadIdx.x] = 1;", "out of bounds"); }
 static void beyond_static(void) {
@@ -583,6 +587,7 @@ static const part parts[] = {
     {"real_cubin", real_cubin, ""},
     {"intrinsics", intrinsics, ""},
     {"race", race, ""},
+    {"race_of_variable", race_of_variable, ""},
     {"beyond", beyond, ""},
     {"beyond_static", beyond_static, ""},
     {"beyond_dynamic", beyond_dynamic, ""},
