@@ -191,6 +191,32 @@ describe("a GPU that is lost among others", () => {
   });
 });
 
+describe("users' kernels", () => {
+  it("are of one GPU each, and one that never ends loses that", patient, () => {
+    const said = lines(
+      `
+      const twice = 'extern "C" __global__ void twice(float *x) { x[threadIdx.x] *= 2; }';
+      for (const device of ["cuda:0", "cuda:2"]) {
+        const kernel = gk.jit(twice, "twice", { device }), a = gk.ones(64, { device });
+        kernel.launch({ grid: 1, block: 64 }, a);
+        console.log(a.to("cuda:3").sum().item());
+        console.log(attempt(() => kernel.launch({ grid: 1, block: 1 }, a.to("cuda:1"))));
+      }
+      const spin = 'extern "C" __global__ void spin(volatile int *x) { while (*x == 0) {} }';
+      const zero = gk.zeros(1, { device: "cuda:1", dtype: "int32" });
+      gk.jit(spin, "spin", { device: "cuda:1" }).launch({ grid: 1, block: 1 }, zero);
+      console.log(attempt(() => gk.device("cuda:1").synchronize()));
+      console.log(gk.ones(3, { device: "cuda:0" }).sum().item());`,
+      { STANDIN_WATCHDOG_MS: "100", STANDIN_QUIET: "1" },
+    );
+    assert.equal(said[0] + said[2]!, "128128");
+    assert.match(said[1]!, /^DeviceError: launch: argument 1 of twice .*cuda:1.*cuda:0$/);
+    assert.match(said[3]!, /^DeviceError: launch: argument 1 of twice .*cuda:1.*cuda:2$/);
+    assert.match(said[4]!, /^DeviceLostError: cuda:1 is lost.*LAUNCH_TIMEOUT.*\(spin\)$/);
+    assert.equal(said[5], "3");
+  });
+});
+
 describe("the default device", () => {
   const code = `
     console.log(attempt(() => gk.ones(1).device));
