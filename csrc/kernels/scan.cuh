@@ -394,6 +394,6 @@ template <class Fold> GK_INLINE void gk_scan_columns(const gk_scan_arguments &a)
   GK_KERNEL(GK_SCAN_THREADS, scan_lines_##kind, gk_scan_arguments) {                               \
     gk_scan_lines<gk_scan_##kind, gk_any>(a);                                                      \
   }                                                                                                \
-  GK_KERNEL(GK_SCAN_THREADS, scan_columns_##kind, gk_scan_arguments) {                             \
+  GK_KERNEL_OF(3, GK_SCAN_THREADS, scan_columns_##kind, gk_scan_arguments) {                       \
     gk_scan_columns<gk_scan_##kind>(a);                                                            \
   }
