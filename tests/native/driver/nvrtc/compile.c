@@ -485,6 +485,12 @@ static uint32_t explain(const work *w, const text *said_of_code, bool built) {
   return errors;
 }
 
+// The folder has another name each time, which would make the same source another one.
+static void hide_folder(const work *w, char *code) {
+  const size_t length = strlen(w->folder);
+  while ((code = strstr(code, w->folder)) != NULL) memset(code, '_', length);
+}
+
 static nvrtcResult compile_in(work *w) {
   program *p = w->program;
   text preprocessed = {0}, said = {0}, library = {0}, log = {0};
@@ -498,6 +504,7 @@ static nvrtcResult compile_in(work *w) {
     if (errors == 0) text_add(&p->log, "%s", text_of(&said));
     result = fail(w, errors);
   } else {
+    hide_folder(w, preprocessed.at);
     scan_source(&s, p, w->options, preprocessed.at);
     registry_add(&s.code, &s, p);
     text path = kept_path(w, &s.code);
