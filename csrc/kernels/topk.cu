@@ -360,7 +360,7 @@ template <class Key> GK_INLINE void find_part(const gk_topk_args &a, const topk_
   find_part<Key>(a, {keys, places, counts, &count, chosen, bits})
 
 GK_KERNEL(THREADS, topk_part32, gk_topk_args) { PART(uint32_t); }
-GK_KERNEL(THREADS, topk_part64, gk_topk_args) { PART(uint64_t); }
+GK_KERNEL_OF(3, THREADS, topk_part64, gk_topk_args) { PART(uint64_t); }
 
 // ---- short lines
 
