@@ -1,9 +1,10 @@
-// Fourier transforms on CUDA. A length is a line that a block transforms, steps of such lines (the array as a
-// matrix: transforms of its columns, times roots of unity, transforms of its rows, transposed), or Bluestein's
-// convolution of such a length. A real transform of even length is a complex one of half the length.
+// Fourier transforms on CUDA. A length is a line that a block transforms, steps of such lines (the
+// array as a matrix: transforms of its columns, times roots of unity, transforms of its rows,
+// transposed), or Bluestein's convolution of such a length. A real transform of even length is a
+// complex one of half the length.
 //
-// Lines are read and written where they lie, along any axis. What lies between two launches is a workspace of
-// the call; where there are many lines, they go in parts.
+// Lines are read and written where they lie, along any axis. What lies between two launches is a
+// workspace of the call; where there are many lines, they go in parts.
 #include "fft.h"
 
 #include <stdlib.h>
@@ -39,7 +40,8 @@ typedef struct plan {
   gk_complex64 *stepped; // rows between steps
 } plan;
 
-// Rows of a part in a workspace as operand `k` of a loop over all lines; returns the place of line 0.
+// Rows of a part in a workspace as operand `k` of a loop over all lines; returns the place of line
+// 0.
 static int64_t set_rows(gk_loop *lines, int k, int64_t length, int64_t first) {
   int64_t stride = length;
   for (int d = lines->ndim - 1; d >= 0; d--) {
@@ -70,7 +72,8 @@ static gk_status run_lines(const gk_cuda_run *run, gk_fft_lines *a, const gk_loo
   return gk_cuda_launch(run, &lines_kernel, gk_grid_of(a->count, a->tile), threads, 0, a);
 }
 
-// Transforms lines of the steps' length; all about what goes in and out is set in `whole`, for one step.
+// Transforms lines of the steps' length; all about what goes in and out is set in `whole`, for one
+// step.
 static gk_status run_steps(const gk_cuda_run *run, const gk_fft_steps *steps, int64_t n,
                            void *space, const gk_fft_lines *whole, const gk_loop *lines, part p) {
   gk_fft_lines a = *whole;
@@ -213,7 +216,8 @@ static gk_status make_chirp(const gk_cuda_run *run, plan *plan) {
 
 // ---- calls
 
-// One side of a call: its elements along the axis, and what numbers are made of them or they of numbers.
+// One side of a call: its elements along the axis, and what numbers are made of them or they of
+// numbers.
 typedef struct side {
   gk_view view;
   int64_t length, stride;
@@ -312,7 +316,8 @@ static void set_kinds(job *j, uint16_t op) {
   }
 }
 
-// The plan, with workspaces for parts of up to *lines lines, which becomes as many as there is room for.
+// The plan, with workspaces for parts of up to *lines lines, which becomes as many as there is room
+// for.
 static gk_status make_plan(job *j, int64_t *lines) {
   plan *p = &j->plan;
   p->steps = gk_fft_split(p->n);

@@ -1,5 +1,5 @@
-// Passes, tiles and steps of a length. What is computed follows from the length alone, so that the results' bits
-// do as well; where lines lie and how many there are decides about tiles only.
+// Passes, tiles and steps of a length. What is computed follows from the length alone, so that the
+// results' bits do as well; where lines lie and how many there are decides about tiles only.
 #include "fft.h"
 
 #include <math.h>
@@ -99,8 +99,9 @@ int64_t gk_fft_chirp_length(int64_t least) {
 // ceil(2^31 / d)
 static uint32_t divisor(int64_t d) { return (uint32_t)((((int64_t)1 << 31) + d - 1) / d); }
 
-// Floats between lines in shared memory. Threads that are neighbours meet different banks: where they go
-// across lines, of whom there are 32 / apart, and where one line's numbers are followed by the next one's.
+// Floats between lines in shared memory. Threads that are neighbours meet different banks: where
+// they go across lines, of whom there are 32 / apart, and where one line's numbers are followed by
+// the next one's.
 static int64_t find_pitch(int64_t n, int64_t tile, bool across, int64_t step) {
   int64_t pitch = n + n / 32, apart = 1;
   if (across) {

@@ -1,17 +1,19 @@
-// Lines of up to 4096 numbers with small prime factors: Stockham passes in registers, which change a thread's 16
-// numbers for others through shared memory.
+// Lines of up to 4096 numbers with small prime factors: Stockham passes in registers, which change
+// a thread's 16 numbers for others through shared memory.
 //
-// A block has `tile` lines. In each pass a thread takes up to 16 / radix butterflies, `blockDim.x` apart. The
-// first pass reads the lines from memory, the last one writes them, both with neighbouring threads on what
-// lies together there, be it a line's numbers or those of neighbouring lines: so lines along any axis are read
-// and written in whole sectors, and what is read along one axis may be written along another. What is
-// more than a copy of complex numbers goes through shared memory once more, in short loops.
+// A block has `tile` lines. In each pass a thread takes up to 16 / radix butterflies, `blockDim.x`
+// apart. The first pass reads the lines from memory, the last one writes them, both with
+// neighbouring threads on what lies together there, be it a line's numbers or those of neighbouring
+// lines: so lines along any axis are read and written in whole sectors, and what is read along one
+// axis may be written along another. What is more than a copy of complex numbers goes through
+// shared memory once more, in short loops.
 //
-// Shared memory: 33.5 KB for numbers, real parts and imaginary ones apart. Number i of a line lies at i + i / 32,
-// and lines `pitch` apart: strides of powers of two then fall on all banks. Besides, 5 KB for roots of unity
-// and where lines begin.
+// Shared memory: 33.5 KB for numbers, real parts and imaginary ones apart. Number i of a line lies
+// at i + i / 32, and lines `pitch` apart: strides of powers of two then fall on all banks. Besides,
+// 5 KB for roots of unity and where lines begin.
 //
-// Grid: a block for each tile, threads as the host has counted. Two blocks share a multiprocessor: three would make registers spill.
+// Grid: a block for each tile, threads as the host has counted. Two blocks share a multiprocessor:
+// three would make registers spill.
 #include "fft.cuh"
 
 // From a number's real part in shared memory to its imaginary one.
@@ -149,8 +151,8 @@ GK_INLINE void get(const gk_fft_lines &a, const gk_fft_pass &pass, const float *
   });
 }
 
-// Number k is multiplied by the root of `twist * third * k`: of every four one root is computed, and the others are
-// its products with the first two powers of a step.
+// Number k is multiplied by the root of `twist * third * k`: of every four one root is computed,
+// and the others are its products with the first two powers of a step.
 template <int R>
 GK_INLINE void twist(const gk_fft_lines &a, const gk_fft_pass &pass, int64_t third, spot s,
                      gk_complex *y) {
@@ -305,7 +307,8 @@ GK_KERNEL_OF(2, GK_FFT_THREADS, fft_lines, gk_fft_lines) {
     stage_in(a, places, data);
     __syncthreads();
   }
-  // The parts of a pass choose their radix one by one: so none of them keeps places for the next one.
+  // The parts of a pass choose their radix one by one: so none of them keeps places for the next
+  // one.
   gk_complex x[GK_FFT_HELD];
   GK_NO_UNROLL
   for (uint32_t i = 0; i < a.passes; i++) {

@@ -11,8 +11,8 @@ GK_INLINE gk_complex gk_plus(gk_complex a, gk_complex b) { return {a.re + b.re, 
 GK_INLINE gk_complex gk_minus(gk_complex a, gk_complex b) { return {a.re - b.re, a.im - b.im}; }
 GK_INLINE gk_complex gk_minus_i(gk_complex a) { return {a.im, -a.re}; }
 
-// exp(-2 pi i quarters / 4), both parts rounded from a result whose error is below 2e-9. quarters: from 0 on,
-// and below 2^31.
+// exp(-2 pi i quarters / 4), both parts rounded from a result whose error is below 2e-9. quarters:
+// from 0 on, and below 2^31.
 GK_INLINE gk_complex gk_root(double quarters) {
   const double turned = rint(quarters), x = quarters - turned, y = x * x;
   // Taylor's series of sin and cos(pi / 2 x) for |x| up to a half.
@@ -41,8 +41,8 @@ GK_INLINE void gk_mirror(gk_complex x, gk_complex y, gk_complex w, float half, g
   *high = {e.re - p.re, p.im - e.im};
 }
 
-// Numbers k and n - k of the spectrum of 2 n real ones, from x and y, those of the n complex ones that these
-// are in pairs; and twice the latter from the former. root: exp(-pi i k / n).
+// Numbers k and n - k of the spectrum of 2 n real ones, from x and y, those of the n complex ones
+// that these are in pairs; and twice the latter from the former. root: exp(-pi i k / n).
 GK_INLINE void gk_unfold(gk_complex x, gk_complex y, gk_complex root, gk_complex *low,
                          gk_complex *high) {
   gk_mirror(x, y, {root.im * 0.5f, root.re * -0.5f}, 0.5f, low, high);
@@ -122,8 +122,8 @@ GK_INLINE void gk_dft(gk_radix<16>, gk_complex *x) {
   for (int k = 0; k < 16; k++) x[k] = y[k];
 }
 
-// By sums and differences of x[j] and x[R - j], whose factors are real: cosines[j - 1] is cos(2 pi j / R), and
-// so for sines.
+// By sums and differences of x[j] and x[R - j], whose factors are real: cosines[j - 1] is cos(2 pi
+// j / R), and so for sines.
 template <int R>
 GK_INLINE void gk_dft_odd(gk_complex *x, const float (&cosines)[R / 2],
                           const float (&sines)[R / 2]) {

@@ -1,8 +1,8 @@
-// Arguments of the kernels in fft.cu and fft_ends.cu. All transforms are forward ones, X[k] = sum over j of
-// x[j] exp(-2 pi i j k / n); an inverse one conjugates what goes in and what comes out.
+// Arguments of the kernels in fft.cu and fft_ends.cu. All transforms are forward ones, X[k] = sum
+// over j of x[j] exp(-2 pi i j k / n); an inverse one conjugates what goes in and what comes out.
 //
-// Roots of unity are never kept: each block computes in double what it needs. `quarters` is an angle, in
-// quarters of a turn.
+// Roots of unity are never kept: each block computes in double what it needs. `quarters` is an
+// angle, in quarters of a turn.
 #ifndef GK_KERNELS_FFT_H
 #define GK_KERNELS_FFT_H
 
@@ -21,8 +21,9 @@ enum {
 // Butterflies of a thread.
 #define GK_FFT_BUTTERFLIES(radix) (GK_FFT_HELD / (radix))
 
-// One radix r of Stockham's decimation in frequency: reads x[q + s * p + step * j], writes y[q + s * (r * p + k)],
-// where step = n / r; times exp(-2 pi i p k s / n). `by_*`: ceil(2^31 / *), to divide by it.
+// One radix r of Stockham's decimation in frequency: reads x[q + s * p + step * j], writes y[q + s
+// * (r * p + k)], where step = n / r; times exp(-2 pi i p k s / n). `by_*`: ceil(2^31 / *), to
+// divide by it.
 typedef struct gk_fft_pass {
   uint32_t radix, s, step;
   uint32_t by_s, by_step;
@@ -30,21 +31,25 @@ typedef struct gk_fft_pass {
   uint32_t across; // neighbouring threads are on neighbouring lines
 } gk_fft_pass;
 
-// What goes in and what comes out. All but PLAIN pass through shared memory once more, number by number.
+// What goes in and what comes out. All but PLAIN pass through shared memory once more, number by
+// number.
 //
 //   PLAIN    complex numbers
 //   NUMBERS  complex or real ones, times a factor
 //   PAIRS    two neighbouring real numbers are one complex number
-//   FOLD     in: number k of the `whole` numbers of half a length, from k and whole - k of a real spectrum
-//   UNFOLD   out: numbers 0 to `whole` of that spectrum, from those of half the length; of whole lines only
+//   FOLD     in: number k of the `whole` numbers of half a length, from k and whole - k of a real
+//            spectrum
+//   UNFOLD   out: numbers 0 to `whole` of that spectrum, from those of half the length; of whole
+//            lines only
 //   MIRROR   in: the spectrum of `whole` real numbers, from its first half; out: the real parts
 enum { GK_FFT_PLAIN, GK_FFT_NUMBERS, GK_FFT_PAIRS, GK_FFT_FOLD, GK_FFT_UNFOLD, GK_FFT_MIRROR };
 
-// Lines of n numbers, each transformed by one block: a whole transform, or one of the steps of a long one.
+// Lines of n numbers, each transformed by one block: a whole transform, or one of the steps of a
+// long one.
 //
-// Number j of a line is number `third + j * in_step` of the whole transform, and so is what comes out; `third`
-// is the third operand of `lines`. PLAIN ones lie at j * in_stride from where the line begins; others, with
-// their number in the whole transform times in_stride from where that begins.
+// Number j of a line is number `third + j * in_step` of the whole transform, and so is what comes
+// out; `third` is the third operand of `lines`. PLAIN ones lie at j * in_stride from where the line
+// begins; others, with their number in the whole transform times in_stride from where that begins.
 typedef struct gk_fft_lines {
   gk_layout lines; // where they begin: in, out, third
   int64_t first; // the first of them in `lines`
@@ -57,7 +62,8 @@ typedef struct gk_fft_lines {
   int64_t in_length,
       out_length; // elements that are read, others are 0; and numbers that are written
   int64_t whole; // numbers of the whole transform that are not 0
-  // If not NULL, and not PLAIN or UNFOLD: what number j of the whole transform is multiplied by, after `scale` and `factor_sign`.
+  // If not NULL, and not PLAIN or UNFOLD: what number j of the whole transform is multiplied by,
+  // after `scale` and `factor_sign`.
   const void *in_factor, *out_factor;
   float scale_re, scale_im; // factors of what goes in
   float factor_sign,
@@ -70,14 +76,15 @@ typedef struct gk_fft_lines {
   uint8_t in_across, out_across; // lines lie closer together than a line's numbers
   double root; // quarters of exp(-2 pi i / n)
   double half_root; // FOLD, UNFOLD: quarters of exp(-2 pi i / (2 whole))
-  double
-      twist; // number k is multiplied by the root of as many quarters as twist * third * k; 0: by nothing
+  // Number k is multiplied by the root of twist * third * k quarters; 0: by nothing.
+  double twist;
   gk_fft_pass pass[GK_FFT_PASSES];
 } gk_fft_lines;
 
 enum { GK_FFT_END_THREADS = 256 };
 
-// UNFOLD of transforms that are no lines. `lines`: the first complex number in `out` and in `rows`, and k.
+// UNFOLD of transforms that are no lines. `lines`: the first complex number in `out` and in `rows`,
+// and k.
 typedef struct gk_fft_unfold {
   gk_layout lines;
   int64_t first, count;
@@ -88,8 +95,8 @@ typedef struct gk_fft_unfold {
   double half_root;
 } gk_fft_unfold;
 
-// Bluestein: chirp[j] = exp(-pi i j^2 / n), j < n; and spread, of `length` numbers, with the conjugate of chirp[j]
-// at j and length - j, times factor, and zeros between.
+// Bluestein: chirp[j] = exp(-pi i j^2 / n), j < n; and spread, of `length` numbers, with the
+// conjugate of chirp[j] at j and length - j, times factor, and zeros between.
 typedef struct gk_fft_chirp {
   void *chirp, *spread;
   int64_t n, length;

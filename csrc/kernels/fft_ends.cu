@@ -1,5 +1,5 @@
-// Before and after the transforms of fft.cu: spectra of real numbers where those are no lines, and Bluestein's chirp. A
-// thread has one number. Grid: enough threads for all. No shared memory.
+// Before and after the transforms of fft.cu: spectra of real numbers where those are no lines, and
+// Bluestein's chirp. A thread has one number. Grid: enough threads for all. No shared memory.
 #include "fft.cuh"
 
 GK_INLINE int64_t thread_number() {
