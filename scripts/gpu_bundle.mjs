@@ -40,7 +40,7 @@ const { values: options } = parseArgs({
 });
 const limit = 60 * 2 ** 20;
 /** What the tests import. */
-const packages = ["fast-check", "pure-rand", "fflate"];
+const packages = ["fast-check", "pure-rand", "fflate", "fast-png", "iobuffer"];
 const runtimes = { deno: "node_modules/deno/deno", bun: "node_modules/bun/bin/bun.exe" };
 
 const verify = `#!/bin/sh

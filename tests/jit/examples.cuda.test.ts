@@ -2,11 +2,12 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { after, it } from "node:test";
+import { decode } from "fast-png";
 import { describeJit } from "./support.ts";
 
 const folder = new URL("../../examples/kernels/", import.meta.url);
@@ -19,6 +20,12 @@ const examples: Record<string, readonly [says: RegExp, ...args: string[]]> = {
   "transpose.ts": [/257 x 3: as a\.T has it/],
   "histogram.ts": [/60000 values, counted/],
   "nbody.ts": [/as ops compute them/],
+  "mandelbrot.ts": [/240 x 160 pixels, each/, join(scratch, "mandelbrot.png")],
+  "blur.ts": [
+    /192 x 128 pixels blurred/,
+    new URL("picture.png", folder).pathname,
+    join(scratch, "blurred.png"),
+  ],
 };
 
 function run(name: string, args: readonly string[]): string {
@@ -36,6 +43,19 @@ describeJit("examples/kernels", () => {
   for (const [name, [says, ...args]] of Object.entries(examples)) {
     it(name, { timeout: 240_000 }, () => assert.match(run(name, args), says));
   }
+
+  it("write pictures", { timeout: 240_000 }, () => {
+    const { width, height, channels } = decode(readFileSync(join(scratch, "mandelbrot.png")));
+    assert.deepEqual([width, height, channels], [240, 160, 3]);
+    const blurred = decode(readFileSync(join(scratch, "blurred.png")));
+    const picture = decode(readFileSync(new URL("picture.png", folder)));
+    const roughness = ({ data }: { data: ArrayLike<number> }) => {
+      let sum = 0;
+      for (let i = 3; i < data.length; i++) sum += (data[i]! - data[i - 3]!) ** 2;
+      return sum;
+    };
+    assert.ok(roughness(blurred) < roughness(picture) / 2);
+  });
 
   it("are all tried here", () => {
     const files = readdirSync(folder).filter((name) => name.endsWith(".ts"));
