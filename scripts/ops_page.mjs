@@ -49,8 +49,17 @@ const groups = {
 const integers = "int8 uint8 int16 uint16 int32 uint32 int64 uint64".split(" ");
 const columns = ["bool", "integers", "float16", "bfloat16", "float32", "float64", "complex64"];
 
-/** The page, from the devices and runtimes that compute the ops: {name, lacks: names of functions}. */
-export function opsPage(devices) {
+/** Where names run: golden cases everywhere, other tests where their file's name allows it (test.mjs). */
+const hasOf = {
+  cpu: (path) => !/\.(cuda|standin)\.test\.ts$/.test(path),
+  cuda: (path) => !/\.cpu\.test\.ts$/.test(path),
+};
+const devices = Object.entries(hasOf).flatMap(([device, has]) =>
+  ["Deno", "Bun"].map((runtime) => ({ name: `${device}, ${runtime}`, has }))
+);
+
+/** The page. */
+export function opsPage() {
   const golden = goldenCases();
   const found = publicNames();
   const tests = listFiles("tests", (path) => path.endsWith(".test.ts"))
@@ -69,7 +78,11 @@ export function opsPage(devices) {
       const forms = [];
       if (isFunction && name === member) forms.push(`\`gk.${name}\``);
       if (isMember) forms.push(`\`a.${member}\``);
-      const computed = devices.map(({ lacks }) => lacks.includes(name) ? "not yet" : "yes");
+      const computed = devices.map(({ has }) =>
+        cases.length > 0 || filesThatCheck(name, tests.filter(({ path }) => has(path))).length > 0
+          ? "yes"
+          : "no"
+      );
       return { forms: forms.join(" "), summary, cases, files, computed };
     });
     const shown = columns.filter((column) =>

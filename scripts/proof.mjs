@@ -1,5 +1,5 @@
-// What is proven where, for README.md and docs/gpu.md: the kernels that the compiler's report has, the ops
-// that the tests expect to work over the stand-in driver, and the GPUs on which everything has run.
+// What is proven where, for README.md and docs/gpu.md: the kernels that the compiler's report has, the families
+// that devices have, all of whose ops the tests run over the stand-in driver, and the GPUs on which all has run.
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,8 +8,6 @@ import { root } from "./tools.mjs";
 const results = join(root, "bench", "results");
 const read = (path) => existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : undefined;
 
-/** Functions that CUDA does not compute yet, as docs/ops.md names them. */
-export const pending = read(join(root, "tests", "not_yet_on_cuda.json"));
 const report = read(join(results, "kernels.json"));
 
 /** The results of npm run gpu:verify, by GPU. */
@@ -19,24 +17,23 @@ function verified() {
     .filter(({ gpu, standin, tests }) => gpu !== undefined && !standin && tests !== undefined);
 }
 
-/** Does CUDA not compute an op yet? Those of the Fourier transforms are functions of a namespace. */
-export const isPending = ({ name, family }) =>
-  pending.includes(family === "FFT" ? `fft.${name}` : name);
-const missing = (ops) => ops.filter(isPending);
+// The families of which a device has a host file; joins are copies.
+const families = ["csrc/cpu/device.c", "csrc/cuda/launch.c"].map((path) => {
+  const table = readFileSync(join(root, path), "utf8").matchAll(/^ +\[GK_FAMILY_(\w+)\] =/gm);
+  return new Set([...table].map(([, family]) => family));
+});
+
+/** For cpu and cuda: is a family computed there? "yes" or "no". */
+export const devicesOf = (family) =>
+  families.map((known) => known.has(family === "JOIN" ? "COPY" : family) ? "yes" : "no");
 
 const list = (ops) => ops.map(({ name }) => `\`${name}\``).join(" ");
 
 /** README.md: the ops by family and device. */
 export function deviceTable(rows) {
-  const lines = families(rows).map(([family, ops]) => {
-    const not = missing(ops);
-    const cuda = not.length === 0
-      ? "yes"
-      : not.length === ops.length
-      ? "not yet"
-      : `all but ${list(not)}`;
-    return `| ${family} | ${list(ops)} | yes | ${cuda} |`;
-  });
+  const lines = byFamily(rows).map(([family, ops]) =>
+    `| ${family.toLowerCase()} | ${list(ops)} | ${devicesOf(family).join(" | ")} |`
+  );
   return ["| family | ops | cpu | cuda |", "|---|---|---|---|", ...lines].join("\n");
 }
 
@@ -50,15 +47,15 @@ export function proofTable(rows) {
       .flatMap(([, { kernels }]) => Object.values(kernels));
     return own.length === 0 ? "" : `${own.length} kernel${own.length === 1 ? "" : "s"}`;
   };
-  const lines = families(rows).map(([family, ops]) => {
-    const not = missing(ops);
-    const isThere = not.length < ops.length;
+  const lines = byFamily(rows).map(([name]) => {
+    const family = name.toLowerCase();
+    const [, onCuda] = devicesOf(name);
     const cells = [
       family,
       compiled(family) || (family === "join" ? "as copies" : "no"),
-      isThere ? `yes${not.length > 0 ? `, but ${list(not)}` : ""}` : "no",
+      onCuda,
       ...gpus.map(({ tests }) =>
-        !isThere ? "no" : tests.failed === 0 ? "yes" : `${tests.failed} tests failed`
+        onCuda === "no" ? "no" : tests.failed === 0 ? "yes" : `${tests.failed} tests failed`
       ),
     ];
     return `| ${cells.join(" | ")} |`;
@@ -89,7 +86,7 @@ export function proofTable(rows) {
   ].join("\n");
 }
 
-function families(rows) {
+function byFamily(rows) {
   const names = [...new Set(rows.map(({ family }) => family))];
-  return names.map((name) => [name.toLowerCase(), rows.filter(({ family }) => family === name)]);
+  return names.map((name) => [name, rows.filter(({ family }) => family === name)]);
 }

@@ -107,7 +107,9 @@ const onCpu = {
 const watched = {
   build: "standin-checked",
   settings: { STANDIN_ORDER: "random" },
-  has: (path) => /^tests\/ops\/(golden|random|sizes\.cuda)\.test\.ts$/.test(path),
+  has: (path) =>
+    /^tests\/(ops\/(golden|random|\w+\.cuda)|jit\/(kernels\.cuda|checked\.standin))\.test\.ts$/
+      .test(path),
 };
 
 const onGpu = {

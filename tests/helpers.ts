@@ -4,7 +4,6 @@
 import assert from "node:assert/strict";
 import { after } from "node:test";
 import * as gk from "../mod.ts";
-import pending from "./not_yet_on_cuda.json" with { type: "json" };
 
 /** Anything that names elements: an array of the library, a typed array or nested lists. */
 export type Elements = gk.NDArray | ArrayLike<number | bigint> | gk.NestedData;
@@ -142,10 +141,7 @@ export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-// ---- what CUDA does not compute yet
-
-/** Functions, as docs/ops.md names them, that raise UnsupportedError on CUDA: tests/ops/pending.test.ts. */
-export const notYetOnCuda: readonly string[] = pending;
+// ---- devices
 
 /** Is the default device a CUDA one? */
 export const isOnCuda: boolean = gk.defaultDevice().info["kind"] === "cuda";
@@ -156,33 +152,4 @@ export const isStandin: boolean = gk.defaultDevice().info["name"] === "Stand-in 
 /** Rounds of a test that has many; over the stand-in driver a twentieth. */
 export function rounds(count: number): number {
   return isStandin ? Math.ceil(count / 20) : count;
-}
-
-/** Is a function one of those on the device of this run? */
-export function isPending(name: string): boolean {
-  return isOnCuda && notYetOnCuda.includes(name);
-}
-
-/**
- * A test body that needs a function. Where that is pending it must fail with an UnsupportedError: a body
- * that does not has no need of it any more.
- */
-export function needing<R extends void | Promise<void>>(name: string, body: () => R): () => R {
-  assert.ok(notYetOnCuda.includes(name), `${name} is on CUDA: no test needs to say it`);
-  if (!isPending(name)) return body;
-  const refuse = (error: unknown) => {
-    let cause = error; // what fast-check throws has it behind
-    while (cause instanceof Error && !(cause instanceof gk.GpukitError)) cause = cause.cause;
-    checkError(cause ?? error, gk.UnsupportedError, undefined);
-  };
-  const passed = () => assert.fail(`passes without ${name}`);
-  return () => {
-    let result: R;
-    try {
-      result = body();
-    } catch (error) {
-      return refuse(error) as R;
-    }
-    return (result === undefined ? passed() : result.then(passed, refuse)) as R;
-  };
 }

@@ -18,13 +18,7 @@ static const gk_cuda_family families[GK_FAMILY_COUNT] = {
     [GK_FAMILY_FFT] = gk_cuda_fft,
 };
 
-gk_status gk_cuda_call_family(const gk_cuda_run *run) {
-  gk_cuda_family family = families[run->call->family];
-  if (family) return family(run);
-  return gk_error_set(run->error, GK_UNSUPPORTED,
-                      "%s: not available on %s yet; move the array with to(\"cpu\")",
-                      gk_op_name(run->call->op), run->stream->device->name);
-}
+gk_status gk_cuda_call_family(const gk_cuda_run *run) { return families[run->call->family](run); }
 
 gk_status gk_cuda_call(gk_stream *stream, const gk_call *call, gk_error *error) {
   gk_cuda_device *d = gk_cuda_of(stream->device);

@@ -89,21 +89,19 @@ static gk_status load(gk_module *m, CUmodule *module, gk_error *error) {
 
 // ---- kernels
 
-static int attribute(CUfunction function, int which) {
-  int value = 0;
-  gk_cu.cuFuncGetAttribute(&value, which, function);
-  return value;
-}
-
 // The parameters: their sizes from the driver, their types from the signature where it tells.
-static bool find_parameters(gk_module_kernel *k, CUfunction function, const char *signature) {
-  size_t sizes[GK_MAX_ARGUMENTS], offset;
+static CUresult find_parameters(gk_module_kernel *k, CUfunction function, const char *signature) {
+  size_t sizes[GK_MAX_ARGUMENTS], offset, ignored;
   int count = 0;
-  while (count < GK_MAX_ARGUMENTS &&
-         gk_cu.cuFuncGetParamInfo(function, (size_t)count, &offset, &sizes[count]) == CUDA_SUCCESS)
-    count++;
+  CUresult result;
+  // The first that is not there is an invalid one.
+  while ((result = gk_cu.cuFuncGetParamInfo(function, (size_t)count, &offset,
+                                            count < GK_MAX_ARGUMENTS ? &sizes[count] : &ignored)) ==
+         CUDA_SUCCESS)
+    if (count++ == GK_MAX_ARGUMENTS) return CUDA_ERROR_NOT_SUPPORTED;
+  if (result != CUDA_ERROR_INVALID_VALUE) return result;
   gk_parameter *p = calloc(GK_MAX_ARGUMENTS, sizeof *p);
-  if (!p) return false;
+  if (!p) return CUDA_ERROR_OUT_OF_MEMORY;
   bool told = signature && gk_signature_parse(signature, p) == count;
   for (int i = 0; i < count && told; i++)
     told = p[i].bytes == 0 || p[i].bytes == sizes[i]; // of structs the driver alone knows it
@@ -116,7 +114,23 @@ static bool find_parameters(gk_module_kernel *k, CUfunction function, const char
   }
   k->parameters = p;
   k->count = count;
-  return true;
+  return CUDA_SUCCESS;
+}
+
+static CUresult find_attributes(gk_module_kernel *k, CUfunction function) {
+  const struct {
+    int which, *value;
+  } attributes[] = {{CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK, &k->most_threads},
+                    {CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES, &k->shared},
+                    {CU_FUNC_ATTRIBUTE_CONST_SIZE_BYTES, &k->constant},
+                    {CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES, &k->local},
+                    {CU_FUNC_ATTRIBUTE_NUM_REGS, &k->registers},
+                    {CU_FUNC_ATTRIBUTE_PTX_VERSION, &k->ptx_version},
+                    {CU_FUNC_ATTRIBUTE_BINARY_VERSION, &k->binary_version}};
+  CUresult result = CUDA_SUCCESS;
+  for (size_t i = 0; i < sizeof attributes / sizeof *attributes && result == CUDA_SUCCESS; i++)
+    result = gk_cu.cuFuncGetAttribute(attributes[i].value, attributes[i].which, function);
+  return result;
 }
 
 static gk_status find_kernel(gk_module *m, CUmodule module, const char *name, const char *symbol,
@@ -136,19 +150,17 @@ static gk_status find_kernel(gk_module *m, CUmodule module, const char *name, co
   k->symbol = strdup(symbol);
   k->impl = impl;
   m->kernel_count++; // from here on freed with the module
-  if (!impl || !k->name || !k->symbol || !find_parameters(k, function, signature))
+  if (!impl || !k->name || !k->symbol)
     return gk_error_set(error, GK_OUT_OF_MEMORY, "module: out of memory");
   impl->function = function;
   impl->named.name = k->name;
-  k->most_threads = attribute(function, CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK);
-  k->shared = attribute(function, CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES);
-  k->constant = attribute(function, CU_FUNC_ATTRIBUTE_CONST_SIZE_BYTES);
-  k->local = attribute(function, CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES);
-  k->registers = attribute(function, CU_FUNC_ATTRIBUTE_NUM_REGS);
-  k->ptx_version = attribute(function, CU_FUNC_ATTRIBUTE_PTX_VERSION);
-  k->binary_version = attribute(function, CU_FUNC_ATTRIBUTE_BINARY_VERSION);
+  result = find_parameters(k, function, signature);
+  if (result == CUDA_SUCCESS) result = find_attributes(k, function);
   k->most_added = d->most_shared - k->shared;
-  return GK_OK;
+  if (result == CUDA_ERROR_NOT_SUPPORTED)
+    return gk_error_set(error, GK_UNSUPPORTED, "module: %s has more than %d parameters", name,
+                        GK_MAX_ARGUMENTS);
+  return result == CUDA_SUCCESS ? GK_OK : gk_cuda_fail(d, NULL, result, "module", error);
 }
 
 // ---- modules

@@ -1,11 +1,11 @@
-// searchsorted on CUDA: one launch (kernels/search.cu).
-#include "../kernels/search.h"
+// searchsorted on CUDA: one launch (kernels/sort_search.cu).
+#include "../kernels/sort_search.h"
 #include "layout.h"
 #include "sort.h"
 
 gk_status gk_cuda_searchsorted(const gk_cuda_run *run) {
-  static gk_kernel same = {.module = "search", .name = "search_same"},
-                   mixed = {.module = "search", .name = "search_mixed"};
+  static gk_kernel same = {.module = "sort_search", .name = "search_same"},
+                   mixed = {.module = "sort_search", .name = "search_mixed"};
   const gk_call *call = run->call;
   const gk_view *sorted = call->in[0], *values = call->in[1], *out = call->out[0];
   if (out->size == 0) return GK_OK;

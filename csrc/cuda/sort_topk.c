@@ -1,7 +1,7 @@
-// topk on CUDA: which launches find the best of how many elements (kernels/topk.cu and
+// topk on CUDA: which launches find the best of how many elements (kernels/sort_topk.cu and
 // topk_long.cu).
 #include "../core/sort_order.h"
-#include "../kernels/topk.h"
+#include "../kernels/sort_topk.h"
 #include "layout.h"
 #include "sort.h"
 
@@ -14,12 +14,15 @@
 typedef struct topk_kernels {
   gk_kernel part, warp;
   int64_t
-      most_candidates; // a step may follow this many (CAPACITY less THREADS * ROUNDS of topk.cu)
+      most_candidates; // a step may follow this many (CAPACITY less THREADS * ROUNDS of sort_topk.cu)
 } topk_kernels;
-static topk_kernels kernels[2] = {
-    // [keys of 64 bits]
-    {{.module = "topk", .name = "topk_part32"}, {.module = "topk", .name = "topk_warp32"}, 2048},
-    {{.module = "topk", .name = "topk_part64"}, {.module = "topk", .name = "topk_warp64"}, 2048}};
+static topk_kernels kernels[2] = {// [keys of 64 bits]
+                                  {{.module = "sort_topk", .name = "topk_part32"},
+                                   {.module = "sort_topk", .name = "topk_warp32"},
+                                   2048},
+                                  {{.module = "sort_topk", .name = "topk_part64"},
+                                   {.module = "sort_topk", .name = "topk_warp64"},
+                                   2048}};
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -77,7 +80,7 @@ static gk_layout lines_of(const gk_cuda_run *run, bool listed, int64_t length) {
 // Sorts `length` elements of each line, and takes the first of them.
 static gk_status sort_and_pick(const gk_cuda_run *run, gk_topk_args *args, const void *in,
                                int64_t step, int64_t length) {
-  static gk_kernel pick = {.module = "topk", .name = "topk_pick"};
+  static gk_kernel pick = {.module = "sort_topk", .name = "topk_pick"};
   const int64_t lines = args->lines.size;
   int64_t *sorted = gk_cuda_workspace(run, lines * length * (int64_t)sizeof *sorted);
   if (!sorted) return run->error->status;
@@ -98,15 +101,15 @@ static gk_status sort_and_pick(const gk_cuda_run *run, gk_topk_args *args, const
                         GK_TOPK_THREADS, 0, args);
 }
 
-// Lists the elements up to the k-th (kernels/topk_long.cu), and sorts those.
+// Lists the elements up to the k-th (kernels/sort_topk_long.cu), and sorts those.
 static gk_status find_long(const gk_cuda_run *run, gk_topk_args *args, bool wide) {
-  static gk_kernel digit[2] = {{.module = "topk_long", .name = "topk_digit32"},
-                               {.module = "topk_long", .name = "topk_digit64"}};
-  static gk_kernel tally[2] = {{.module = "topk_long", .name = "topk_tally32"},
-                               {.module = "topk_long", .name = "topk_tally64"}};
-  static gk_kernel list[2] = {{.module = "topk_long", .name = "topk_list32"},
-                              {.module = "topk_long", .name = "topk_list64"}};
-  static gk_kernel add = {.module = "topk_long", .name = "topk_tallies"};
+  static gk_kernel digit[2] = {{.module = "sort_topk_long", .name = "topk_digit32"},
+                               {.module = "sort_topk_long", .name = "topk_digit64"}};
+  static gk_kernel tally[2] = {{.module = "sort_topk_long", .name = "topk_tally32"},
+                               {.module = "sort_topk_long", .name = "topk_tally64"}};
+  static gk_kernel list[2] = {{.module = "sort_topk_long", .name = "topk_list32"},
+                              {.module = "sort_topk_long", .name = "topk_list64"}};
+  static gk_kernel add = {.module = "sort_topk_long", .name = "topk_tallies"};
   const int64_t lines = args->lines.size, count = args->count, length = args->length;
   gk_topk_long_args a = {.lines = args->lines,
                          .order = args->order,

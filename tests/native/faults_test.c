@@ -1,5 +1,5 @@
 // One fixed scenario on a CUDA device of the stand-in driver (allocate, copy, ops on two streams, an event, a
-// graph with random numbers, pinned memory, a ticket, reads), each time in a process of its own in which the
+// graph with random numbers, a user's kernel, pinned memory, a ticket, reads), each time in a process of its own in which the
 // n-th call of the driver fails: for every n, out of memory once, and two errors that lose the device.
 //
 // Out of memory is survived, or said by the call that needed it; then all is as if nothing had been. A lost
@@ -76,7 +76,7 @@ static void count_things(standin_counts_t *now) {
 // ---- the scenario
 
 typedef struct things {
-  uint32_t root, scope, streams[2], event, graph, buffer;
+  uint32_t root, scope, streams[2], event, graph, buffer, module;
 } things;
 
 // Of the call that failed last; it may not be missing.
@@ -127,6 +127,31 @@ static gk_status ticket(const things *t, uint32_t stream) {
     gk_completion_drain(t->scope);
   }
   return GK_OK;
+}
+
+// Doubles the array, counts its launches, and is found in the cache on disk by all children but the first.
+static gk_status users_kernel(things *t, uint32_t array, uint32_t stream, int *launches) {
+  static const char source[] = "__device__ int launches;\n"
+                               "extern \"C\" __global__ void twice(float *x, int n) {\n"
+                               "  for (int i = threadIdx.x; i < n; i += blockDim.x) x[i] *= 2;\n"
+                               "  if (threadIdx.x == 0) launches++;\n"
+                               "}\0faults_test.cu\0twice";
+  IN_U32[0] = 0;
+  IN_U32[1] = 1;
+  IN_U32[2] = 0;
+  MAKE(t->module,
+       gk_module_create(t->root, (uint32_t)gk_devices_find("cuda:0"), 0, source, sizeof source));
+  TRY(gk_module_finish(t->root, t->module));
+  for (int i = 0; i < 6; i++) IN_U32[i] = i == 3 ? 64 : 1;
+  IN_U32[6] = 0;
+  IN_U32[8] = GK_ARGUMENT_ARRAY;
+  IN_U32[9] = array;
+  IN_U32[12] = GK_ARGUMENT_NUMBER;
+  IN_F64[7] = SIZE;
+  TRY(gk_kernel_launch(t->scope, t->module, 0, 2, stream));
+  strcpy(block.bytes, "launches");
+  const double bytes = gk_module_variable(t->scope, t->module, 0, launches, sizeof *launches, 0);
+  return bytes == sizeof *launches ? GK_OK : failure();
 }
 
 static gk_status scenario(things *t, result *r) {
@@ -203,6 +228,12 @@ static gk_status scenario(things *t, result *r) {
     k++;
   }
 
+  int launches = 0;
+  TRY(users_kernel(t, d, t->streams[0], &launches));
+  TRY(gk_array_read(t->scope, d, read, BYTES, 0));
+  r->wrong |= launches != 1;
+  for (int i = 0; i < SIZE; i++) r->wrong |= read[i] != 8 * host[i];
+
   // Out to pinned memory and back.
   MAKE(t->buffer, gk_buffer_register(t->root, pinned, BYTES));
   TRY(gk_buffer_copy(t->scope, t->buffer, e, (t->streams[1] & 0xffff) << 16, 0));
@@ -220,6 +251,7 @@ static void dispose(things *t) {
   const int device = gk_devices_find("cuda:0");
   if (device >= 0) gk_stream_synchronize(t->root, 0, device); // what is idle is used again
   if (t->buffer) gk_buffer_release(t->root, t->buffer);
+  if (t->module) gk_module_dispose(t->root, t->module);
   if (t->graph) gk_graph_dispose(t->root, t->graph);
   if (t->event) gk_event_dispose(t->root, t->event);
   for (int i = 0; i < 2; i++)
@@ -363,6 +395,12 @@ int main(void) {
   char *slash = length > 0 ? strrchr(library, '/') : NULL;
   if (slash) strcpy(slash, "/../standin/libcuda.so");
   if (given) snprintf(library, sizeof library, "%s", given);
+  char nvrtc[sizeof library + 16], folder[] = "/tmp/gpukit-faults-XXXXXX";
+  snprintf(nvrtc, sizeof nvrtc, "%s", library);
+  if ((slash = strrchr(nvrtc, '/'))) strcpy(slash, "/libnvrtc.so");
+  setenv("GPUKIT_LIBNVRTC", nvrtc, 1);
+  CHECK(mkdtemp(folder) != NULL);
+  setenv("GPUKIT_CACHE_DIR", folder, 1);
   CHECKF(access(library, R_OK) == 0, "%s is not there: zig build standin", library);
   result *r = mmap(NULL, sizeof *r, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   int signal;
@@ -385,6 +423,8 @@ int main(void) {
       if (ended) check(what, r, n <= usual.opening, &ways[k]);
       failures++;
     }
+  snprintf(nvrtc, sizeof nvrtc, "rm -rf %s", folder);
+  CHECK(system(nvrtc) == 0);
   printf("%llu failures in %llu calls of the driver\n", (unsigned long long)failures,
          (unsigned long long)usual.calls);
   return test_done();

@@ -11,6 +11,14 @@ const root = new URL("../../", import.meta.url).pathname;
 
 /** Runs `code`, which has `gk` and `attempt` (what a call returned or threw); what it printed. */
 export function run(code: string, env: Record<string, string> = {}): string {
+  return runAll(code, env).stdout.trim();
+}
+
+/** The same, with what went to stderr. */
+export function runAll(
+  code: string,
+  env: Record<string, string> = {},
+): { readonly stdout: string; readonly stderr: string } {
   const folder = mkdtempSync(join(tmpdir(), "gpukit-child-"));
   const file = join(folder, "script.ts");
   writeFileSync(
@@ -30,5 +38,5 @@ export function run(code: string, env: Record<string, string> = {}): string {
   rmSync(folder, { recursive: true });
   assert.equal(child.signal, null, `ended by ${child.signal}: ${child.stderr}`);
   assert.equal(child.status, 0, `${child.stdout}${child.stderr}`);
-  return child.stdout.trim();
+  return child;
 }

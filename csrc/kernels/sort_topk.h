@@ -1,4 +1,4 @@
-// The arguments of the kernels in topk.cu and topk_long.cu.
+// The arguments of the kernels in sort_topk.cu and sort_topk_long.cu.
 #ifndef GK_KERNELS_TOPK_H
 #define GK_KERNELS_TOPK_H
 

@@ -13,7 +13,7 @@
 //   topk_warp32, topk_warp64  A warp sorts a line of up to 256 elements. Grid: x lines / 8.
 #include "sort_keys.cuh"
 #include "layout.cuh"
-#include "topk.h"
+#include "sort_topk.h"
 
 #define THREADS GK_TOPK_THREADS
 #define WARPS (THREADS / 32)

@@ -14,7 +14,7 @@
 //   topk_list32, _64    the list. Grid: as topk_tally.
 #include "layout.cuh"
 #include "sort_keys.cuh"
-#include "topk.h"
+#include "sort_topk.h"
 
 #define THREADS GK_TOPK_THREADS
 #define WARPS (THREADS / 32)

@@ -1,4 +1,4 @@
-// The argument of the kernels in search.cu.
+// The argument of the kernels in sort_search.cu.
 #ifndef GK_KERNELS_SEARCH_H
 #define GK_KERNELS_SEARCH_H
 

@@ -6,7 +6,7 @@
 //
 //   search_same   vector and values have the dtype in which they are compared
 //   search_mixed  each element is converted when it is compared
-#include "search.h"
+#include "sort_search.h"
 #include "strided.cuh"
 
 template <class T> GK_INLINE auto comparable(T x) {
