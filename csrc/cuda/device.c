@@ -423,27 +423,39 @@ static const gk_device_api api = {
 static bool find_device(gk_device *device, int ordinal, uint32_t number) {
   static gk_cuda_device devices[GK_MAX_DEVICES];
   gk_cuda_device *d = &devices[ordinal];
+  int pools = 0, grid[3] = {0}, block[3] = {0};
+  const struct {
+    int which, *value;
+  } asked[] = {{CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, &d->major},
+               {CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR, &d->minor},
+               {CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, &d->processors},
+               {CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN, &d->most_shared},
+               {CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED, &pools},
+               {CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_X, &grid[0]}, // _Y and _Z are the next ones
+               {CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_X + 1, &grid[1]},
+               {CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_X + 2, &grid[2]},
+               {CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_X, &block[0]},
+               {CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_X + 1, &block[1]},
+               {CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_X + 2, &block[2]}};
   CUresult result = gk_cu.cuDeviceGet(&d->handle, ordinal);
   if (result == CUDA_SUCCESS) result = gk_cu.cuDeviceTotalMem_v2(&d->total, d->handle);
+  for (size_t i = 0; i < sizeof asked / sizeof *asked && result == CUDA_SUCCESS; i++)
+    result = gk_cu.cuDeviceGetAttribute(asked[i].value, asked[i].which, d->handle);
   if (result != CUDA_SUCCESS) {
     snprintf(why_none, sizeof why_none, "cuda:%d answered %s (%d)", ordinal,
              gk_cuda_result_name(result), result);
     return false;
   }
-  d->major = attribute(d, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR);
-  d->minor = attribute(d, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
-  d->processors = attribute(d, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
-  if (d->major < 8 || !attribute(d, CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED)) {
+  if (d->major < 8 || !pools) {
     snprintf(why_none, sizeof why_none,
              "the GPU has compute capability %d.%d%s, and 8.0 or later is needed", d->major,
              d->minor, d->major < 8 ? "" : " but no memory pools");
     return false;
   }
   for (int i = 0; i < 3; i++) {
-    d->most_block[i] = (uint32_t)attribute(d, CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_X + i);
-    d->most_grid[i] = (uint32_t)attribute(d, CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_X + i);
+    d->most_grid[i] = (uint32_t)grid[i];
+    d->most_block[i] = (uint32_t)block[i];
   }
-  d->most_shared = attribute(d, CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN);
   gk_mutex_init(&d->lock);
   gk_mutex_init(&d->capture_lock);
   d->base = device;

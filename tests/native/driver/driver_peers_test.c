@@ -39,6 +39,7 @@ static void accesses(void) {
 
   // The contexts' access is none to memory of pools.
   CUdeviceptr mine = gpu_allocate(&a, BYTES), theirs;
+  CHECK(cuStreamSynchronize(a.stream) == 0); // for other streams it is there from here on
   CHECK(cuCtxSetCurrent(b.context) == 0);
   theirs = gpu_allocate(&b, BYTES);
   CHECK(cuMemcpyDtoDAsync_v2(theirs, mine, BYTES, b.stream) == CUDA_ERROR_INVALID_VALUE);
