@@ -1,5 +1,5 @@
 // What the checked build of the stand-in says of users' kernels that are wrong, each in a process of its own,
-// since a finding ends the device. Over the plain build there is nothing to find.
+// since a finding ends the device. The plain build lets a right one be, and looks for nothing.
 
 import assert from "node:assert/strict";
 import process from "node:process";
@@ -31,7 +31,7 @@ const reverse = (barrier: string) => `
   ${barrier}
   y[i] = part[31 - threadIdx.x];`;
 
-describe("the checked build", { skip: !isChecked }, () => {
+describe(isChecked ? "the checked build" : "the plain build", () => {
   const patient = { timeout: 120_000 };
 
   it("lets a right kernel be", patient, () => {
@@ -51,7 +51,7 @@ describe("the checked build", { skip: !isChecked }, () => {
       "sharedBytes: 64",
     ],
   };
-  for (const [what, [body, options]] of Object.entries(wrong)) {
+  for (const [what, [body, options]] of isChecked ? Object.entries(wrong) : []) {
     it(`finds ${what}`, patient, () => {
       const { stdout, stderr } = launch(body, options);
       assert.match(stdout, /DeviceLostError/);
