@@ -77,9 +77,11 @@ export function benchmark(runtimes, env, isStandin) {
     })
   );
   // Over the stand-in the real compiler, where it is: what it makes can be loaded there, though not run.
-  const compiler = isStandin && existsSync(nvrtcLibrary) ? { GPUKIT_LIBNVRTC: nvrtcLibrary } : {};
+  const isTwin = isStandin && !existsSync(nvrtcLibrary);
+  const compiler = isStandin && !isTwin ? { GPUKIT_LIBNVRTC: nvrtcLibrary } : {};
   const jit = runtimes.map((runtime) => ({
     runtime,
+    isTwin,
     ...measureJit(runtime, { ...env, ...compiler }, Math.max(rounds, 11)),
   }));
   // Figures of kernels that run on the CPU say nothing about a goal.
