@@ -6,6 +6,7 @@ import {
   expectArray,
   expectError,
   expectRejection,
+  isStandin,
   noLeaks,
   scoped,
   scopedAsync,
