@@ -222,7 +222,8 @@ uint32_t gk_cpu_devices(gk_device *first, uint32_t room);
 uint32_t gk_cuda_devices(gk_device *first, uint32_t room);
 // Why no CUDA device was found; empty where one was.
 const char *gk_cuda_problem(void);
-// Lines of key\tvalue on the compiler of users' kernels, which it looks for.
+// Lines of key\tvalue on the compiler of users' kernels, which it looks for and opens; what does not fit is left
+// out.
 void gk_cuda_describe_compiler(char *text, int bytes);
 
 #endif

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "module.h"
+
 gk_context gk_contexts[GK_MAX_CONTEXTS];
 
 static gk_mutex contexts_lock = GK_MUTEX_INIT;
@@ -315,7 +317,7 @@ static void isolate_end(void *value) {
       gk_buffer_free(iso, o->value);
       break;
     case GK_MODULE:
-      gk_module_free(iso, o->value);
+      gk_module_release(o->value);
       break;
     }
   }

@@ -167,8 +167,6 @@ void gk_event_free(void *event);
 gk_generator *gk_generator_make(uint64_t key); // one reference; NULL: out of memory
 void gk_generator_release(gk_generator *generator);
 
-void gk_module_free(gk_isolate *iso, void *module);
-
 struct gk_ring *gk_ring_open(void);
 void gk_ring_close(struct gk_ring *ring);
 // Who waits for a ticket, to be asked for by the isolate's thread; delivering it is up to any thread.

@@ -53,12 +53,13 @@ uint32_t gk_kernel_occupancy(uint32_t ctx, uint32_t module, uint32_t number, uin
   if (!k) return (uint32_t)iso->out->status;
   gk_error error;
   if (threads < 1 || threads > (uint32_t)k->most_threads || !(shared >= 0) ||
-      shared > k->most_added)
-    return gk_fail(iso, GK_ARGUMENT,
-                   "occupancy: %s runs with 1 to %d threads a block and at most %d added bytes of "
-                   "shared memory, got %u and %.0f",
-                   k->name, k->most_threads, k->most_added, threads, shared),
-           (uint32_t)GK_ARGUMENT;
+      shared > k->most_added) {
+    gk_fail(iso, GK_ARGUMENT,
+            "occupancy: %s runs with 1 to %d threads a block and at most %d added bytes of shared "
+            "memory, got %u and %.0f",
+            k->name, k->most_threads, k->most_added, threads, shared);
+    return GK_ARGUMENT;
+  }
   gk_status status =
       m->device->api->modules->occupancy(m, k, threads, (int64_t)shared, iso->out->values, &error);
   if (status != GK_OK) gk_fail_error(iso, &error);

@@ -150,11 +150,6 @@ void gk_module_release(gk_module *m) {
   free_module(m);
 }
 
-void gk_module_free(gk_isolate *iso, void *module) {
-  (void)iso;
-  gk_module_release(module);
-}
-
 gk_module *gk_module_get(gk_isolate *iso, uint32_t handle, const char *op) {
   gk_module *m = gk_object_get(iso, handle, GK_MODULE);
   if (!m) {

@@ -276,8 +276,6 @@ static void limits(gk_device *device, uint32_t grid[3], uint32_t block[3]) {
   memcpy(block, d->most_block, sizeof d->most_block);
 }
 
-void gk_cuda_describe_compiler(char *text, int bytes) { gk_nvrtc_describe(text, bytes); }
-
 const struct gk_module_api gk_cuda_modules = {
     .make = make,
     .unmake = unmake,

@@ -472,7 +472,7 @@ static void tell(report *r, const char *key, const char *value) {
   r->room -= (size_t)n;
 }
 
-void gk_nvrtc_describe(char *text, int bytes) {
+void gk_cuda_describe_compiler(char *text, int bytes) {
   report r = {text, (size_t)bytes};
   const char *why;
   char folder[GK_PATH_BYTES], reason[GK_PATH_BYTES + 200], version[32];

@@ -33,7 +33,4 @@ gk_status gk_nvrtc_compile(int major, int minor, const gk_module_source *source,
                            gk_program *program, gk_error *error);
 void gk_program_free(gk_program *program);
 
-// Lines of key\tvalue, as gk_device_info has them at index -2. Opens NVRTC; what does not fit is left out.
-void gk_nvrtc_describe(char *text, int bytes);
-
 #endif

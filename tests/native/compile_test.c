@@ -352,21 +352,21 @@ static void another_file(void) {
 static void description(void) {
   char text[4096], part[GK_PATH_BYTES + 20];
   setenv("GPUKIT_CACHE_DIR", below("cache5"), 1);
-  gk_nvrtc_describe(text, sizeof text);
+  gk_cuda_describe_compiler(text, sizeof text);
   CHECKF(!strncmp(text, "nvrtc\t/", 7) && strstr(text, "\nnvrtcVersion\t13.5\n"), "%s", text);
   snprintf(part, sizeof part, "\nkernelCache\t%s/jit\n", below("cache5"));
   CHECKF(strstr(text, part), "%s", text);
   setenv("GPUKIT_CACHE", "0", 1);
-  gk_nvrtc_describe(text, sizeof text);
+  gk_cuda_describe_compiler(text, sizeof text);
   CHECK(strstr(text, "\nkernelCacheWhy\tGPUKIT_CACHE=0") && !strstr(text, "kernelCache\t"));
 }
 static void no_description(void) {
   char text[4096];
   setenv("GPUKIT_LIBNVRTC", "/nowhere", 1);
-  gk_nvrtc_describe(text, sizeof text);
+  gk_cuda_describe_compiler(text, sizeof text);
   CHECK(!strncmp(text, "nvrtcWhy\tGPUKIT_LIBNVRTC=/nowhere", 32) && !strstr(text, "nvrtc\t"));
   for (int n = 1; n < 100; n++) { // whole lines
-    gk_nvrtc_describe(text, n);
+    gk_cuda_describe_compiler(text, n);
     CHECK(strlen(text) < (size_t)n && (!*text || text[strlen(text) - 1] == '\n'));
   }
 }
